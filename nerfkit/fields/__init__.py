@@ -1,0 +1,41 @@
+"""Radiance fields: making one from settings, and the file it is kept in."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from nerfkit.errors import UserError
+from nerfkit.fields.hash_field import HashField
+from nerfkit.fields.mlp_field import MlpField
+from nerfkit.fields.settings import FieldSettings
+from nerfkit.files import atomic_path
+
+MODELS = {"hash": HashField, "mlp": MlpField}
+
+
+def make_field(settings: FieldSettings, seed: int) -> torch.nn.Module:
+    """A fresh field; the same seed gives the same initial values."""
+    torch.manual_seed(seed)
+    return MODELS[settings.model](settings)
+
+
+def write_field(path: Path, field: torch.nn.Module) -> None:
+    """Write parameters, density grid and, in the header, the settings."""
+    header = {"format": "nerfkit-field-1", "settings": json.dumps(asdict(field.settings))}
+    with atomic_path(path) as temporary:
+        save_file({name: value.contiguous() for name, value in field.state_dict().items()}, temporary, header)
+
+
+def read_field(path: Path) -> torch.nn.Module:
+    """Read what `write_field` wrote."""
+    if not path.is_file():
+        raise UserError(f"{path} is not there; rerun the stage that trains it.")
+    with safe_open(path, "pt") as file:
+        settings = FieldSettings(**json.loads(file.metadata()["settings"]))
+    field = make_field(settings, seed=0)
+    field.load_state_dict(load_file(path))
+    return field
