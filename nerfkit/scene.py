@@ -57,6 +57,11 @@ class Scene:
         """The views that later stages learn from."""
         return self.split("train")
 
+    @property
+    def nearest(self) -> float:
+        """The z-depth, scene units, whose normalised disparity is 1: the smallest near bound of training."""
+        return min(view.near for view in self.train)
+
 
 def lens_from_frame(frame: dict, shared: dict) -> Camera:
     """The lens of one frame of a transforms.json; a frame's own keys go before the file's."""

@@ -62,18 +62,30 @@ def train(
         yield {"step": step, "seconds": time.perf_counter() - start, "loss": sum(values.values()), **values}
 
 
-def fit(records: Iterable[dict[str, float]], steps: int, curve: Path, title: str) -> None:
-    """Run a training to its end: progress on the terminal, means of every RECORD_EVERY steps to `curve`."""
+def means(records: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of every name over the records that have it."""
+    columns = {
+        name: [r[name] for r in records if name in r] for name in dict.fromkeys(n for r in records for n in r)
+    }
+    return {name: sum(values) / len(values) for name, values in columns.items()}
+
+
+def fit(records: Iterable[dict[str, float]], steps: int, curve: Path, title: str) -> dict[str, float]:
+    """Run a training to its end: progress on the terminal, means of every RECORD_EVERY steps to `curve`.
+
+    Returns the last row. A term that is not formed in every step is averaged over the steps that have it.
+    """
     rows, window = [], []
     for record in tqdm(records, total=steps, desc=title, mininterval=1, unit="step"):
         window.append(record)
         if len(window) == RECORD_EVERY or record["step"] == steps - 1:
-            means = {name: sum(r[name] for r in window) / len(window) for name in record}
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            rows.append({**means, "step": record["step"] + 1, "seconds": record["seconds"], "peak_mb": peak})
+            rows.append({**means(window), "step": record["step"] + 1, "seconds": record["seconds"]})
+            rows[-1]["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             window = []
     with atomic_path(curve) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[-1].keys(), restval="")
+        columns = dict.fromkeys(name for row in rows for name in row)
+        writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
     log.info("%s: %d steps in %.0f s, last loss %.5f", title, steps, rows[-1]["seconds"], rows[-1]["loss"])
+    return rows[-1]

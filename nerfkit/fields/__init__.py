@@ -31,11 +31,11 @@ def write_field(path: Path, field: torch.nn.Module) -> None:
 
 
 def read_field(path: Path) -> torch.nn.Module:
-    """Read what `write_field` wrote."""
+    """Read what `write_field` wrote, set to evaluation."""
     if not path.is_file():
         raise UserError(f"{path} is not there; rerun the stage that trains it.")
     with safe_open(path, "pt") as file:
         settings = FieldSettings(**json.loads(file.metadata()["settings"]))
     field = make_field(settings, seed=0)
     field.load_state_dict(load_file(path))
-    return field
+    return field.eval()

@@ -78,13 +78,13 @@ class HashField(nn.Module):
     def trace(
         self, rays: Rays, generator: torch.Generator | None = None, live: Tensor | None = None
     ) -> Rendering:
-        """See rendering.Field. With a generator, the density grid learns from the samples too."""
+        """See rendering.Field. In training mode the density grid learns from the samples too."""
         edges = self.sample_edges(rays, generator)
         live = torch.ones(len(rays)) if live is None else live
         composed, diffuse, frozen, weights, transmittance, density = self.kernel.march(
             self.table, self.column_weight, self.column_bias, rays, edges, live, self.layout
         )
-        if generator is not None:
+        if self.training and generator is not None:
             self.kernel.update_grid(self.density_grid, rays, edges, density, GRID_RESOLUTION, GRID_DECAY)
         features = self.features(composed)[:, :FEATURES]
         view = spherical_harmonics(rays.directions)

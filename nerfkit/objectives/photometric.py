@@ -1,12 +1,16 @@
-"""The photos themselves, and the reconstruction's points (DS-NeRF) where there are any."""
+"""The photos themselves, and the reconstruction's points where there are any."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from nerfkit.rays import PixelBank, Rays
+from nerfkit.objectives.keypoints import KeypointBank
+from nerfkit.objectives.parts import Part, trace_parts
+from nerfkit.rays import PixelBank
 from nerfkit.rendering import Field, Rendering
+
+KEYPOINT_SHARE = 4  # one ray through a point for so many through pixels
 
 
 def squared_error(rendering: Rendering, colours: Tensor, diffuse: float) -> dict[str, Tensor]:
@@ -17,58 +21,46 @@ def squared_error(rendering: Rendering, colours: Tensor, diffuse: float) -> dict
     }
 
 
-@dataclass(frozen=True)
-class KeypointBank:
-    """Rays through the reconstruction's points: z-depth (N,) in scene units, and a confidence (N,)."""
-
-    rays: Rays
-    depth: Tensor
-    confidence: Tensor
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Indices of `count` points, uniform with replacement."""
-        return torch.randint(len(self.depth), (count,), generator=generator)
-
-
-def depth_error(depth: Tensor, truth: Tensor, confidence: Tensor, nearest: float) -> Tensor:
-    """Weighted squared error of normalised disparity, nearest / z, so that far points do not dominate."""
-    return (confidence * (nearest / depth.clamp_min(1e-6) - nearest / truth).square()).mean()
+def disparity_error(depth: Tensor, disparity: Tensor, nearest: float, weight: Tensor | float = 1.0) -> Tensor:
+    """Weighted mean squared error of normalised disparity nearest / z, where far points count little."""
+    return (weight * (nearest / depth.clamp_min(1e-6) - disparity).square()).mean()
 
 
 @dataclass(frozen=True)
 class Photometric:
-    """Colour at every pixel that is `allowed`, disparity at a quarter as many points.
+    """Colour at every pixel that is `allowed`, disparity at the reconstruction's points.
 
     Attributes:
         diffuse, sparse_depth: weights of the terms.
+        nearest: the z-depth, scene units, whose normalised disparity is 1.
         allowed: (N,) bool over the bank's pixels, or None for all of them.
-        nearest: the z-depth, scene units, whose disparity is 1.
     """
 
     pixels: PixelBank
-    diffuse: float
-    sparse_depth: float = 0.0
-    allowed: Tensor | None = None
     keypoints: KeypointBank | None = None
+    diffuse: float = 0.1
+    sparse_depth: float = 0.1
     nearest: float = 1.0
+    allowed: Tensor | None = None
+
+    def parts(self, count: int, generator: torch.Generator) -> list[Part]:
+        """`count` pixels, and a quarter as many points."""
+        index = self.pixels.draw(count, generator, self.allowed)
+        colours = self.pixels.colours(index)
+        photo = Part(self.pixels.rays(index), lambda r: squared_error(r, colours, self.diffuse))
+        if not self.keypoints or self.sparse_depth == 0:
+            return [photo]
+        chosen = self.keypoints.draw(count // KEYPOINT_SHARE, generator)
+        truth, weight = self.nearest / self.keypoints.depth[chosen], self.keypoints.confidence[chosen]
+
+        def points_error(rendering: Rendering) -> dict[str, Tensor]:
+            error = disparity_error(rendering.depth, truth, self.nearest, weight)
+            return {"sparse_depth": self.sparse_depth * error}
+
+        return [photo, Part(self.keypoints.rays[chosen], points_error)]
 
     def __call__(
         self, field: Field, count: int, done: float, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """The terms of one step."""
-        index = self.pixels.draw(count, generator, self.allowed)
-        rays, colours = self.pixels.rays(index), self.pixels.colours(index)
-        if self.keypoints is None or self.sparse_depth == 0:
-            return squared_error(field.trace(rays, generator), colours, self.diffuse)
-        chosen = self.keypoints.draw(count // 4, generator)
-        rendering = field.trace(Rays.cat([rays, self.keypoints.rays[chosen]]), generator)
-        terms = squared_error(
-            Rendering(rendering.rgb[:count], rendering.diffuse[:count], *[None] * 4), colours, self.diffuse
-        )
-        error = depth_error(
-            rendering.depth[count:],
-            self.keypoints.depth[chosen],
-            self.keypoints.confidence[chosen],
-            self.nearest,
-        )
-        return {**terms, "sparse_depth": self.sparse_depth * error}
+        return trace_parts(field, self.parts(count, generator), generator)
