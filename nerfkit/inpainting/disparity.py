@@ -1,0 +1,74 @@
+"""Completion of normalised disparity inside a hole: flat surfaces go on, the rest is a soap film.
+
+Normalised disparity is near / z, in (0, 1]; 0 where depth is unknown. Departs from SPIn-NeRF, which runs the
+RGB inpainter on an 8-bit disparity picture (Mirzaei et al. 2023, section 3.2).
+"""
+
+import cv2
+import numpy as np
+
+from nerfkit.inpainting.membrane import membrane
+from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_hole, label_known
+from nerfkit.inpainting.regions import grown, surroundings
+
+RIM = 2  # px around the hole that the completion has to meet
+SLIVER = 0.012  # image widths: what stands in front of the background thinner than that is left of the object
+FARTHEST = 1e-4  # disparity of what counts as infinitely far
+OVERSHOOT = 0.1  # of the rim's range of disparities, by which a completion may exceed it
+
+
+def complete_disparity(
+    disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, context: float = 0.15, seed: int = 0
+) -> np.ndarray:
+    """Fill the hole of a disparity map.
+
+    Args:
+        disparity: float32 (H, W), normalised, 0 = unknown.
+        hole: bool (H, W).
+        xy: (H, W, 2) normalised coordinates of the pixels, where a plane's disparity is affine.
+        context: how far around the hole surfaces are looked for, in image widths.
+
+    Returns: float32 (H, W), equal to `disparity` outside the hole. Where nothing around the hole has a
+    depth, the hole stays unknown (0).
+    """
+    part = surroundings(hole, max(8, round(context * hole.shape[1])))
+    filled = _complete(disparity[part], hole[part], xy[part], round(SLIVER * hole.shape[1]), seed)
+    result = disparity.copy()
+    result[hole] = filled[hole[part]]
+    return result
+
+
+def _complete(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, sliver: int, seed: int) -> np.ndarray:
+    known = ~hole & (disparity > 0)
+    if not known.any():
+        return np.zeros_like(disparity)
+    terms = design(xy)
+    planes = find_planes(xy[known], disparity[known].astype(float), seed)
+    labels = np.where(known, label_known(terms, disparity, planes), -1)
+    rim = known & grown(hole, RIM)
+    rim &= ~_leftovers(terms, disparity, known, planes, sliver)
+    if not rim.any():
+        rim = known
+    labels = label_hole(terms, planes, labels, rim, hole)
+    surfaces = np.concatenate([planes, np.zeros((1, 3))])  # label -1: no plane, the film alone
+    base = np.einsum("hwk,hwk->hw", terms, surfaces[labels])
+    film = membrane(disparity - base, rim, hole, labels)
+    return clamp_to_rim(base + film, disparity[rim])
+
+
+def clamp_to_rim(filled: np.ndarray, rim: np.ndarray) -> np.ndarray:
+    """Keep a completion within the rim's range, a little extended: nothing may stand in front."""
+    slack = OVERSHOOT * np.ptp(rim) + TOLERANCE * rim.max()
+    return np.clip(filled, max(rim.min() - slack, FARTHEST), rim.max() + slack)
+
+
+def _leftovers(
+    terms: np.ndarray, disparity: np.ndarray, known: np.ndarray, planes: np.ndarray, sliver: int
+) -> np.ndarray:
+    """Thin strips in front of every plane: what the mask left of the object. Bool (H, W)."""
+    if len(planes) == 0:
+        return np.zeros_like(known)
+    front = known & (disparity > (1 + 2 * TOLERANCE) * (terms @ planes.T).max(axis=-1))
+    square = np.ones((2 * sliver + 1, 2 * sliver + 1), np.uint8)
+    thick = cv2.morphologyEx(front.astype(np.uint8), cv2.MORPH_OPEN, square) > 0
+    return front & ~thick

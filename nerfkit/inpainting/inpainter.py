@@ -1,0 +1,36 @@
+"""What fills a hole in one picture: the protocol and the choice of a backend."""
+
+from typing import Protocol
+
+import numpy as np
+
+from nerfkit.errors import UserError
+from nerfkit.inpainting.exemplar import ExemplarInpainter
+from nerfkit.inpainting.settings import InpaintingSettings
+
+BACKENDS = ("exemplar", "lama")
+
+
+class Inpainter(Protocol):
+    """A 2D inpainter. Both methods return the whole picture; pixels outside the hole are as they were."""
+
+    def fill(self, image: np.ndarray, hole: np.ndarray, guide: np.ndarray | None = None) -> np.ndarray:
+        """Fill uint8 RGB (H, W, 3) where `hole` (H, W); `guide` (H, W) is the completed disparity."""
+
+    def fill_disparity(self, disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray) -> np.ndarray:
+        """Fill float32 normalised disparity (H, W), 0 = unknown; `xy` (H, W, 2) normalised coordinates."""
+
+
+def make_inpainter(settings: InpaintingSettings, seed: int) -> Inpainter:
+    """The backend that the settings name.
+
+    Raises:
+        UserError: an unknown backend, or one whose weights are missing.
+    """
+    if settings.backend == "exemplar":
+        return ExemplarInpainter(settings.patch_radius, settings.context, seed)
+    if settings.backend == "lama":
+        from nerfkit.inpainting.lama import LamaInpainter
+
+        return LamaInpainter(settings.lama_weights)
+    raise UserError(f"inpainting.backend: '{settings.backend}' is none of {', '.join(BACKENDS)}.")

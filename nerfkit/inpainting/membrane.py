@@ -1,0 +1,52 @@
+"""Soap films: the smoothest values inside a region that meet given values around it (Laplace's equation)."""
+
+import numpy as np
+from scipy.sparse import coo_matrix, diags
+from scipy.sparse.linalg import splu
+
+# Pull of an unknown towards zero; it decides only where no given value can be reached.
+ANCHOR = 1e-9
+
+
+def membrane(
+    values: np.ndarray, given: np.ndarray, wanted: np.ndarray, labels: np.ndarray | None = None
+) -> np.ndarray:
+    """Solve Laplace's equation on the pixels `wanted`.
+
+    Args:
+        values: (H, W) or (H, W, C); read where `given`.
+        given: bool (H, W), boundary values.
+        wanted: bool (H, W), the unknowns; the rest of the picture is a border without flow.
+        labels: int (H, W); no flow passes between neighbours of different labels.
+
+    Returns: float64 (H, W) or (H, W, C), the solution on `wanted`, zero elsewhere.
+    """
+    result = np.zeros(values.shape)
+    count = int(wanted.sum())
+    if count == 0:
+        return result
+    number = np.full(wanted.shape, -1)
+    number[wanted] = np.arange(count)
+    channels = values.reshape(*wanted.shape, -1)
+    rows, columns = [], []
+    degree, right = np.full(count, ANCHOR), np.zeros((count, channels.shape[2]))
+    for here, there in _neighbours():
+        joined = np.ones(number[here].shape, bool) if labels is None else labels[here] == labels[there]
+        both = wanted[here] & wanted[there] & joined
+        rows.append(number[here][both])
+        columns.append(number[there][both])
+        edge = wanted[here] & given[there] & ~wanted[there] & joined
+        np.add.at(right, number[here][edge], channels[there][edge])
+        np.add.at(degree, number[here][both | edge], 1)
+    rows, columns = np.concatenate(rows), np.concatenate(columns)
+    matrix = diags(degree) - coo_matrix((np.ones(len(rows)), (rows, columns)), (count, count))
+    solution = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(right)
+    result[wanted] = solution.reshape(count, *values.shape[2:])
+    return result
+
+
+def _neighbours() -> list[tuple]:
+    """Index pairs (here, there) of the four directions."""
+    first, last, every = slice(None, -1), slice(1, None), slice(None)
+    pairs = [((first, every), (last, every)), ((every, first), (every, last))]
+    return pairs + [(there, here) for here, there in pairs]

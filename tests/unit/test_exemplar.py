@@ -1,0 +1,200 @@
+"""The patch completion: kernels against slow references, texture against OpenCV's smearing."""
+
+import cv2
+import numpy as np
+import pytest
+
+from nerfkit.errors import UserError
+from nerfkit.inpainting import patchmatch
+from nerfkit.inpainting.exemplar import ExemplarInpainter, Level
+from nerfkit.inpainting.regions import grown, shrunk
+
+
+def stripes(height=120, width=160, period=12, slope=0.4):
+    y, x = np.mgrid[:height, :width]
+    wave = 0.5 + 0.4 * np.sign(np.sin(2 * np.pi * (x + slope * y) / period))
+    return np.repeat((wave * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def checker(height=120, width=160, side=9):
+    y, x = np.mgrid[:height, :width] // side
+    return np.stack([60 + 120 * ((x + y) % 2)] * 3, axis=2).astype(np.uint8)
+
+
+def square_hole(height=120, width=160, size=44):
+    hole = np.zeros((height, width), bool)
+    hole[40 : 40 + size, 60 : 60 + size] = True
+    return hole
+
+
+def error(filled, truth, hole):
+    return float(np.abs(filled.astype(float) - truth)[hole].mean() / 255)
+
+
+@pytest.mark.parametrize("texture", [stripes, checker])
+def test_texture_goes_on_where_opencv_smears(texture):
+    truth, hole = texture(), square_hole()
+    photo = np.where(hole[..., None], np.uint8(200), truth)
+    ours = ExemplarInpainter().fill(photo, hole)
+    rivals = [
+        cv2.inpaint(photo, hole.astype(np.uint8), 5, way) for way in (cv2.INPAINT_TELEA, cv2.INPAINT_NS)
+    ]
+    assert error(ours, truth, hole) < 0.05
+    assert error(ours, truth, hole) < 0.25 * min(error(rival, truth, hole) for rival in rivals)
+
+
+def test_pixels_outside_the_hole_are_untouched_and_the_input_too():
+    rng = np.random.default_rng(0)
+    photo, hole = rng.integers(0, 256, (60, 90, 3), np.uint8), np.zeros((60, 90), bool)
+    hole[20:40, 30:55] = True
+    before = photo.copy()
+    filled = ExemplarInpainter().fill(photo, hole)
+    assert np.array_equal(photo, before)
+    assert np.array_equal(filled[~hole], photo[~hole])
+    assert not np.array_equal(filled[hole], photo[hole])
+
+
+def test_hidden_pixels_have_no_influence():
+    truth, hole = checker(100, 120), square_hole(100, 120, 20)
+    one, other = (np.where(hole[..., None], np.uint8(shade), truth) for shade in (0, 255))
+    assert np.array_equal(ExemplarInpainter().fill(one, hole), ExemplarInpainter().fill(other, hole))
+
+
+def test_same_seed_same_fill_another_seed_another_one():
+    rng = np.random.default_rng(1)
+    photo = cv2.GaussianBlur(rng.integers(0, 256, (90, 120, 3), np.uint8), (0, 0), 1.5)
+    hole = square_hole(90, 120, 30)
+    first, again, other = (ExemplarInpainter(seed=seed).fill(photo, hole) for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (80, 0), (0, 110), (75, 110)])
+def test_hole_at_the_border_is_filled(corner):
+    truth = checker(121, 163)
+    hole = np.zeros((121, 163), bool)
+    hole[corner[0] : corner[0] + 46, corner[1] : corner[1] + 53] = True
+    photo = np.where(hole[..., None], np.uint8(255), truth)
+    assert error(ExemplarInpainter().fill(photo, hole), truth, hole) < 0.15
+
+
+def test_no_hole_nothing_to_do_and_no_exemplar_one_sentence():
+    photo = checker()
+    assert np.array_equal(ExemplarInpainter().fill(photo, np.zeros((120, 160), bool)), photo)
+    with pytest.raises(UserError, match="no part of its photo to take a fill from"):
+        ExemplarInpainter().fill(photo, np.ones((120, 160), bool))
+
+
+def test_guide_chooses_among_equal_textures():
+    # Two textures left and right of a grey field; the guide says which of them the hole belongs to.
+    photo = np.full((120, 200, 3), 128, np.uint8)
+    photo[:, :60], photo[:, 140:] = stripes(120, 60), checker(120, 60)
+    hole = np.zeros((120, 200), bool)
+    hole[30:90, 75:125] = True
+    for side, guide_value in ((stripes, 0.2), (checker, 0.9)):
+        guide = np.full((120, 200), 0.55, np.float32)
+        guide[:, :60], guide[:, 140:], guide[hole] = 0.2, 0.9, guide_value
+        filled = ExemplarInpainter().fill(photo, hole, guide)[40:80, 85:115].astype(int)
+        shades = {128, *np.unique(side()).tolist()}
+        nearest = np.abs(filled[..., 0, None] - np.array(sorted(shades))).min(axis=-1)
+        assert np.median(nearest) <= 4, side.__name__
+
+
+def random_field(seed, shape=(30, 34), radius=2, channels=3):
+    rng = np.random.default_rng(seed)
+    pixels = rng.random((*shape, channels), np.float32)
+    usable = rng.random(shape) > 0.15
+    source = shrunk(np.ones(shape, bool), radius)
+    targets = np.argwhere(source & (rng.random(shape) > 0.4))
+    match = np.zeros((*shape, 2), np.int64)
+    everywhere = np.argwhere(source)
+    match[tuple(targets.T)] = everywhere[rng.integers(0, len(everywhere), len(targets))]
+    return pixels, usable, source, targets, match
+
+
+def slow_cost(pixels, usable, target, source, radius, place):
+    square = [(dy, dx) for dy in range(-radius, radius + 1) for dx in range(-radius, radius + 1)]
+    offsets = [o for o in square if usable[target[0] + o[0], target[1] + o[1]]]
+    differences = [
+        ((pixels[target[0] + y, target[1] + x] - pixels[source[0] + y, source[1] + x]) ** 2).sum()
+        for y, x in offsets
+    ]
+    return np.mean(differences) + place * ((target - source) ** 2).sum()
+
+
+@pytest.mark.parametrize("holes_in_patch", [False, True])
+def test_costs_agree_with_the_definition(holes_in_patch):
+    radius, place = 2, 3e-4
+    pixels, usable, _, targets, match = random_field(5)
+    usable = usable if holes_in_patch else np.ones_like(usable)
+    cost = np.full(usable.shape, np.inf, np.float32)
+    whole = shrunk(usable, radius)
+    flat = pixels.reshape(len(pixels), -1)
+    patchmatch.measure(flat, usable, whole, targets, match, cost, radius, np.float32(place))
+    expected = [slow_cost(pixels, usable, t, match[tuple(t)], radius, place) for t in targets]
+    np.testing.assert_allclose(cost[tuple(targets.T)], expected, rtol=2e-5)
+
+
+def test_exact_search_finds_the_minimum_and_sweeps_approach_it():
+    radius, place = 2, np.float32(0)
+    pixels, _, source, targets, match = random_field(6)
+    usable = np.ones_like(source)
+    arrays = (pixels.reshape(len(pixels), -1), usable, shrunk(usable, radius))
+    # Sources and targets are kept apart: a patch's best source would be itself.
+    source[:, 17:], targets = False, targets[targets[:, 1] > 19]
+    exact, found = (np.full(usable.shape, np.inf, np.float32) for _ in range(2))
+    sources = np.argwhere(source)
+    patchmatch.search_all(*arrays, sources, targets, match.copy(), exact, radius, place)
+    one = targets[7]
+    assert np.isclose(
+        exact[tuple(one)], min(slow_cost(pixels, usable, one, s, radius, 0) for s in sources), rtol=2e-5
+    )
+    match[tuple(targets.T)] = sources[np.arange(len(targets)) % len(sources)]
+    state = np.array([12345], np.uint64)
+    patchmatch.measure(*arrays, targets, match, found, radius, place)
+    where = tuple(targets.T)
+    start = found[where].copy()
+    for sweep in range(30):
+        before = found[where].copy()
+        rest = (targets, match, found, radius, place, sweep % 2 == 1, state)
+        patchmatch.improve(*arrays, source, *rest)
+        assert (found[where] <= before).all()
+    assert source[tuple(match[where].T)].all()
+    gap, first_gap = (found[where] - exact[where]).mean(), (start - exact[where]).mean()
+    assert -1e-6 <= gap < 0.2 * first_gap  # noise: the worst case, nothing coherent to propagate
+
+
+def test_vote_is_the_weighted_mean_of_the_proposals():
+    radius, sharpness = 2, 3.0
+    pixels, usable, _, targets, match = random_field(8)
+    rng = np.random.default_rng(9)
+    cost = np.full(usable.shape, np.inf, np.float32)
+    cost[tuple(targets.T)] = rng.random(len(targets))
+    trust = rng.random(usable.shape).astype(np.float32)
+    painted = np.array([[10, 12], [15, 20], [8, 25]])
+    flat = pixels.reshape(len(pixels), -1)
+    votes = patchmatch.vote(flat, painted, match, cost, trust, np.float32(sharpness), radius)
+    for p, vote in zip(painted, votes, strict=True):
+        near = [t for t in targets if np.abs(t - p).max() <= radius]
+        weights = np.array([trust[tuple(t)] * np.exp(-sharpness * cost[tuple(t)]) for t in near])
+        proposals = np.array([pixels[tuple(match[tuple(t)] + p - t)] for t in near])
+        np.testing.assert_allclose(vote, (weights[:, None] * proposals).sum(0) / weights.sum(), rtol=2e-5)
+
+
+def test_coarser_level_averages_known_pixels_only():
+    pixels = np.zeros((4, 4, 5), np.float32)
+    pixels[..., 0] = np.arange(16).reshape(4, 4)
+    hole = np.zeros((4, 4), bool)
+    hole[0, 0] = True
+    half = Level(pixels, hole, np.ones((4, 4), bool)).half()
+    assert np.array_equal(half.hole, [[True, False], [False, False]])
+    assert half.pixels[0, 0, 0] == pytest.approx((1 + 4 + 5) / 3)
+    assert half.pixels[1, 1, 0] == pytest.approx((10 + 11 + 14 + 15) / 4)
+
+
+def test_grown_and_shrunk_are_squares():
+    mask = np.zeros((9, 9), bool)
+    mask[4, 4] = True
+    assert grown(mask, 2).sum() == 25
+    assert np.array_equal(np.argwhere(shrunk(grown(mask, 2), 2)), [[4, 4]])
+    assert shrunk(np.ones((9, 9), bool), 2).sum() == 25  # nothing is known outside the picture
