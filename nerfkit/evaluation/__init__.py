@@ -1,0 +1,1 @@
+"""What came of a run: renders, a video, scores against truth, and the pictures of the report."""

@@ -1,0 +1,163 @@
+"""The pictures of the report: what went in, what every stage made of it, and what came out."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nerfkit.evaluation import canvas
+from nerfkit.evaluation.curves import write_curves
+from nerfkit.evaluation.sheets import comparison_sheet, contact_sheet, number_sheet
+from nerfkit.evaluation.tables import metric_tables
+from nerfkit.files import (
+    list_images,
+    read_image,
+    read_json,
+    read_mask,
+    stage_folder,
+    write_image,
+    write_manifest,
+)
+from nerfkit.photos import read_photos
+from nerfkit.prompts import read_prompts
+
+log = logging.getLogger("nerfkit")
+
+
+@dataclass(frozen=True)
+class PicturesSettings:
+    """Settings of the pictures stage."""
+
+    views: int = 4  # rows of the sheets that compare, spread evenly over the views
+    tile_width: int = 320  # width of a picture on those sheets, pixels
+    overview_columns: int = 8  # pictures in a row of the sheet of all masks
+    overview_width: int = 150  # width of a picture on that sheet, pixels
+
+
+def pictures(
+    photos: Path,
+    holes: Path,
+    inpainting: Path,
+    renders: Path,
+    metrics: Path,
+    curves: dict[str, Path],
+    out: Path,
+    settings: PicturesSettings,
+    *,
+    source_mask: Path | None = None,
+    prompts: Path | None = None,
+) -> None:
+    """Write the sheets masks, inpainted, renders, depth, curves, metrics and, after clicks, clicks (.png).
+
+    Args:
+        photos, holes, inpainting, renders, metrics: folders of those stages.
+        curves: title -> CSV of a training.
+        source_mask, prompts: folder of that stage and the user's clicks, or None when the masks were given.
+    """
+    with stage_folder(out) as folder:
+        sheets = {
+            "masks": masks_sheet(photos, holes, settings),
+            "inpainted": inpainted_sheet(photos, holes, inpainting, settings),
+            "renders": renders_sheet(photos, renders, settings),
+            "depth": depth_sheet(renders, settings),
+            "metrics": number_sheet("Metrics", metric_tables(read_json(metrics / "metrics.json")["records"])),
+        }
+        if source_mask is not None and prompts is not None:
+            sheets["clicks"] = clicks_sheet(photos, source_mask, prompts, settings)
+        for name, sheet in sheets.items():
+            write_image(folder / f"{name}.png", sheet)
+        write_curves(folder / "curves.png", curves)
+        write_manifest(folder, "pictures")
+    log.info("pictures: %s and the training curves", ", ".join(sheets))
+
+
+def spread(names: list[str], count: int) -> list[str]:
+    """At most `count` of the names, evenly from the first to the last."""
+    if len(names) <= count:
+        return names
+    return [names[round(k)] for k in np.linspace(0, len(names) - 1, count)]
+
+
+def clicks_sheet(photos: Path, source_mask: Path, prompts: Path, settings: PicturesSettings) -> np.ndarray:
+    """The clicked photos with clicks and boxes, and the masks made of them."""
+    clicked: dict[str, np.ndarray] = {}
+    for thing in read_prompts(prompts, read_photos(photos)):
+        for clicks in thing.clicks:
+            name = clicks.photo.name
+            drawn = clicked.get(name, read_image(photos / clicks.photo.file))
+            if clicks.box is not None:
+                drawn = canvas.boxed(drawn, clicks.box)
+            for (x, y), positive in zip(clicks.points, clicks.labels, strict=True):
+                drawn = canvas.marked(drawn, x, y, positive)
+            clicked[name] = drawn
+    rows = []
+    for name, drawn in clicked.items():
+        photo = read_image(photos / "images" / f"{name}.png")
+        rows.append((name, [drawn, canvas.overlaid(photo, read_mask(source_mask / "masks" / f"{name}.png"))]))
+    width = settings.tile_width * 3 // 2
+    return comparison_sheet(
+        "Clicks and source mask", ["clicks", "source mask"], rows[: settings.views], width
+    )
+
+
+def masks_sheet(photos: Path, holes: Path, settings: PicturesSettings) -> np.ndarray:
+    """Every training photo with its mask laid over it, captioned with the mask's share of the pixels."""
+    tiles = []
+    for path in list_images(holes / "masks"):
+        mask = read_mask(path)
+        image = canvas.overlaid(read_image(photos / "images" / path.name), mask)
+        tiles.append((f"{path.stem}  {mask.mean():.1%}", image))
+    return contact_sheet("Object masks", tiles, settings.overview_columns, settings.overview_width)
+
+
+def inpainted_sheet(photos: Path, holes: Path, inpainting: Path, settings: PicturesSettings) -> np.ndarray:
+    """Photos with their holes, what was painted into them, and the disparity painted with it."""
+    disparity = np.load(inpainting / "disparity.npz")
+    names = [path.stem for path in list_images(holes / "holes") if read_mask(path).any()]
+    rows = []
+    for name in spread(names, settings.views):
+        hole = read_mask(holes / "holes" / f"{name}.png")
+        photo = canvas.outlined(read_image(photos / "images" / f"{name}.png"), hole)
+        filled = read_image(inpainting / "images" / f"{name}.png")
+        known = disparity[name][disparity[name] > 0]
+        low, high = np.percentile(known, (1, 99)) if known.size else (0, 1)
+        colours = canvas.disparity_colours(disparity[name], low, max(high, low * 1.001))
+        rows.append((name, [photo, filled, colours]))
+    return comparison_sheet(
+        "Inpainted photos", ["photo and hole", "inpainted", "inpainted disparity"], rows, settings.tile_width
+    )
+
+
+def rendered(renders: Path, count: int) -> list[tuple[str, Path, Path]]:
+    """(name, folder of its images, its photo relative to the photos folder) of some rendered views."""
+    views = {view["name"]: view["split"] for view in read_json(renders / "renders.json")["views"]}
+    folders = {"test": "test", "train": "images"}
+    return [
+        (name, renders / views[name] / name, Path(folders[views[name]], f"{name}.png"))
+        for name in spread(list(views), count)
+    ]
+
+
+def renders_sheet(photos: Path, renders: Path, settings: PicturesSettings) -> np.ndarray:
+    """Renders before and after the removal beside the photo: for test views, one without the object."""
+    rows = [
+        (
+            name,
+            [read_image(folder / "before.png"), read_image(folder / "rgb.png"), read_image(photos / photo)],
+        )
+        for name, folder, photo in rendered(renders, settings.views)
+    ]
+    return comparison_sheet("Renders", ["before", "object removed", "photo"], rows, settings.tile_width)
+
+
+def depth_sheet(renders: Path, settings: PicturesSettings) -> np.ndarray:
+    """Depth before and after the removal, in one range of colours."""
+    before, after = np.load(renders / "depth_before.npz"), np.load(renders / "depth.npz")
+    names = [name for name, _, _ in rendered(renders, settings.views)]
+    bounds = canvas.depth_range([after[name] for name in names])
+    rows = [
+        (name, [canvas.depth_colours(depths[name], *bounds) for depths in (before, after)]) for name in names
+    ]
+    title = f"Depth, {bounds[0]:.2g} (bright) to {bounds[1]:.2g} scene units"
+    return comparison_sheet(title, ["before", "object removed"], rows, settings.tile_width)

@@ -1,0 +1,106 @@
+"""Renders of both fields at the test views or, for a capture without any, at training views."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from nerfkit.errors import UserError
+from nerfkit.evaluation import canvas
+from nerfkit.evaluation.paint2d import Painter, painted
+from nerfkit.fields import read_field
+from nerfkit.files import stage_folder, write_image, write_manifest
+from nerfkit.rendering import Field, RenderedView, render_view
+from nerfkit.scene import Scene, View, read_scene
+
+log = logging.getLogger("nerfkit")
+
+# what fills the hole -> the stage whose work the image `rgb` shows
+FILLS = {"field": "inpainted_field", "inpaint_2d": "renders"}
+
+
+@dataclass(frozen=True)
+class RendersSettings:
+    """Settings of the renders stage."""
+
+    max_views: int = 24  # views rendered at most, spread evenly over those there are
+    # field: rgb shows the inpainted field; inpaint_2d: the scene field's render, its hole filled in 2D
+    fill: str = "field"
+
+
+def renders(
+    transforms: Path,
+    photos: Path,
+    field: Path,
+    inpainted_field: Path,
+    out: Path,
+    settings: RendersSettings,
+    *,
+    painter: Painter | None = None,
+) -> None:
+    """Render views with the scene field (before) and the inpainted field (rgb, depth).
+
+    Writes <split>/<name>/{rgb,before,depth}.png, depth.npz and depth_before.npz (z-depth (H, W) by view name,
+    float32, scene units) and renders.json, which lists the views and says which stage each image shows.
+
+    Args:
+        transforms: `transforms.json` of the sfm stage.
+        photos: folder of the photos stage.
+        field, inpainted_field: .safetensors files of both fields.
+        painter: what `fill: inpaint_2d` takes.
+
+    Raises:
+        UserError: an unknown `fill`, or one in 2D of a test view without a mask.
+    """
+    if settings.fill not in FILLS:
+        raise UserError(f"renders.fill is {settings.fill!r}; choose one of {', '.join(FILLS)}.")
+    views = chosen_views(read_scene(transforms, photos), settings.max_views)
+    before = render_all(read_field(field), views, "renders before")
+    if settings.fill == "field":
+        after = render_all(read_field(inpainted_field), views, "renders after")
+    else:
+        after = painted(views, before, painter)
+    with stage_folder(out) as folder:
+        write_renders(folder, views, before, after)
+        listed = [
+            {"name": v.name, "split": v.split, "width": v.camera.width, "height": v.camera.height}
+            for v in views
+        ]
+        write_manifest(
+            folder, "renders", views=listed, stages={"rgb": FILLS[settings.fill], "before": "field"}
+        )
+    log.info("%d %s views rendered", len(views), views[0].split)
+
+
+def chosen_views(scene: Scene, max_views: int) -> list[View]:
+    """The test views, or the training views when there are none: at most `max_views`, spread evenly."""
+    views = scene.split("test") or scene.train
+    if len(views) <= max_views:
+        return views
+    return [views[round(k)] for k in np.linspace(0, len(views) - 1, max_views)]
+
+
+def render_all(field: Field, views: list[View], label: str) -> list[RenderedView]:
+    """Every view through its own lens, between its own bounds."""
+    return [
+        render_view(field, view.camera, view.world_from_cam, view.near, view.far)
+        for view in tqdm(views, desc=label, unit="view", disable=None)
+    ]
+
+
+def write_renders(
+    folder: Path, views: list[View], before: list[RenderedView], after: list[RenderedView]
+) -> None:
+    """Write the images and depths; all depth pictures share one range of colours."""
+    bounds = canvas.depth_range([rendered.depth for rendered in after])
+    for view, old, new in zip(views, before, after, strict=True):
+        place = folder / view.split / view.name
+        place.mkdir(parents=True)
+        write_image(place / "rgb.png", new.rgb)
+        write_image(place / "before.png", old.rgb)
+        write_image(place / "depth.png", canvas.depth_colours(new.depth, *bounds))
+    for name, rendered in (("depth", after), ("depth_before", before)):
+        depths = {view.name: r.depth.astype(np.float32) for view, r in zip(views, rendered, strict=True)}
+        np.savez_compressed(folder / f"{name}.npz", **depths)
