@@ -1,0 +1,133 @@
+"""Stage `holes`: the final masks, and the holes that the later stages fill.
+
+The one place where masks are checked, brought to the size of the prepared photos and dilated. A hole is wider
+than its mask because a mask's edge is never exact and the object's last pixels shine through it: what stays
+of them would be continued by the inpainting.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from nerfkit.errors import UserError
+from nerfkit.files import list_images, read_image, stage_folder, write_manifest, write_mask
+from nerfkit.scene import View, read_scene
+
+log = logging.getLogger("nerfkit")
+
+SAME_SHAPE = 0.02  # aspect ratios that differ by less are the same: a few rows cropped, or rounding
+GREY_SHARE = 0.05  # of pixels far from both levels, above which an image is no mask
+
+
+@dataclass(frozen=True)
+class HolesSettings:
+    """How much wider than the object a hole is."""
+
+    dilation: float = 0.01  # radius of the disk that a mask is dilated by, relative to the width
+    closing: float = 0.005  # gaps in a mask up to twice this wide are closed, relative to the width
+
+
+def holes(photos: Path, sfm: Path, masks: Path, provided: bool, out: Path, settings: HolesSettings) -> None:
+    """Check, resize and dilate the masks.
+
+    Args:
+        photos, sfm: folders of those stages.
+        masks: folder of <stem>.png, one for each registered training view; empty ones are allowed.
+        provided: whether they are the user's own, of any size, rather than the pipeline's.
+        out: this stage's folder: masks/<stem>.png, the masks at the photos' size; holes/<stem>.png, dilated;
+            holes.json.
+    Raises:
+        UserError: masks that belong to no photo, views without a mask, images that are no masks, another
+            shape than the photo's, or all empty.
+    """
+    views = read_scene(sfm / "transforms.json", photos).train
+    files = {path.stem: path for path in list_images(masks)}
+    if provided:
+        refuse_strays(masks, files, photos)
+    refuse_missing(masks, files, views)
+    checked = {view.name: fitted_mask(files[view.name], view) for view in views}
+    if not any(mask.any() for mask in checked.values()):
+        raise UserError(f"All {len(checked)} masks in {masks} are empty: there is nothing to remove.")
+    empty = [name for name, mask in checked.items() if not mask.any()]
+    if empty:
+        log.info("holes: %d views do not show the object: %s", len(empty), ", ".join(empty))
+    with stage_folder(out) as folder:
+        for name in ("masks", "holes"):
+            (folder / name).mkdir()
+        for name, mask in checked.items():
+            write_mask(folder / "masks" / f"{name}.png", mask)
+            write_mask(folder / "holes" / f"{name}.png", widened(mask, settings))
+        write_manifest(folder, "holes", provided=provided, views=len(checked), empty=empty)
+
+
+def refuse_strays(masks: Path, files: dict[str, Path], photos: Path) -> None:
+    """Refuse a user's masks that belong to no photo; those of views that SfM left out are no error."""
+    known = {path.stem for path in list_images(photos / "images")}
+    strays = [path.name for stem, path in sorted(files.items()) if stem not in known]
+    if strays:
+        raise UserError(
+            f"{len(strays)} of {len(files)} masks in {masks} belong to no photo: {listed(strays)}; a mask "
+            "has the name of its photo, with .png."
+        )
+
+
+def refuse_missing(masks: Path, files: dict[str, Path], views: list[View]) -> None:
+    """Refuse a set of masks that leaves a registered view out."""
+    missing = [f"{view.name}.png" for view in views if view.name not in files]
+    if missing:
+        raise UserError(
+            f"{masks} has no mask for {len(missing)} of {len(views)} registered views: {listed(missing)}; "
+            "add them (all black where the object is not visible) or set masks to clicks."
+        )
+
+
+def listed(names: list[str], most: int = 8) -> str:
+    """Names for a message, the first few of many."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def fitted_mask(path: Path, view: View) -> np.ndarray:
+    """One mask as bool (H, W) of the view's photo; resized (nearest) where it has another size.
+
+    A mask has two levels, its darkest for the rest and its brightest for the object; anti-aliased edges
+    between them are divided in the middle. A mask of one level is empty if that is 0, else full.
+    """
+    grey = read_image(path).max(axis=2)
+    height, width = grey.shape
+    size = view.camera.width, view.camera.height
+    if abs(width * size[1] / (height * size[0]) - 1) > SAME_SHAPE + 1 / min(size):
+        raise UserError(
+            f"{path} is {width}x{height} but its photo {size[0]}x{size[1]}: the shapes differ, so it cannot "
+            "be resized; save the mask at the size of the original photo."
+        )
+    top = int(grey.max())
+    between = ((grey > 0.25 * top) & (grey < 0.75 * top)).mean()
+    if between > GREY_SHARE:
+        raise UserError(
+            f"{path} is no mask: {100 * between:.0f} % of its pixels are neither dark nor bright; a mask is "
+            "0 where the photo stays and 255 on the object."
+        )
+    mask = 2 * grey.astype(int) > top if top else np.zeros(grey.shape, bool)
+    if (width, height) == size:
+        return mask
+    log.info("%s resized from %dx%d to %dx%d (nearest)", path.name, width, height, *size)
+    return cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+
+
+def disk(radius: int) -> np.ndarray:
+    """The structuring element (2 r + 1, 2 r + 1) of all offsets within `radius` pixels."""
+    across = np.arange(-radius, radius + 1)
+    return (across[:, None] ** 2 + across**2 <= radius**2).astype(np.uint8)
+
+
+def widened(mask: np.ndarray, settings: HolesSettings) -> np.ndarray:
+    """The hole of a mask: its gaps closed, then dilated; both radii in whole pixels of the photo's width."""
+    closing, dilation = (round(share * mask.shape[1]) for share in (settings.closing, settings.dilation))
+    # Beyond the frame there is neither object nor rest: padding keeps the closing from growing towards it.
+    padded = np.pad(mask.astype(np.uint8), closing, mode="edge")
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk(closing))
+    closed = closed[closing : closing + mask.shape[0], closing : closing + mask.shape[1]]
+    return cv2.dilate(closed, disk(dilation)) > 0

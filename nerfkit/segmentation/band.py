@@ -1,0 +1,79 @@
+"""A mask drawn again along the image's edges, within a band around where it is known to end.
+
+Used where a mask comes from elsewhere: from a coarser image, or from other views. Inside the band each pixel
+weighs what it was told against how it looks; the looks of object and rest are learnt outside the band.
+"""
+
+import cv2
+import numpy as np
+
+from nerfkit.segmentation.appearance import Mixture, looks
+from nerfkit.segmentation.cut import CERTAIN, edge_weights, smoothest_division
+
+OBJECT_COMPONENTS, REST_COMPONENTS = 5, 8
+CLEAREST = 6.0  # bound of the looks' log ratio: no single pixel outweighs its surroundings
+COLOUR, SMOOTHNESS = 0.3, 3.0  # weights of the looks and of the edge's length
+
+
+def colour_cost(
+    values: np.ndarray, thing: np.ndarray, rest: np.ndarray, elsewhere: np.ndarray | None = None
+) -> np.ndarray:
+    """Log ratio (H, W) of the looks' likelihoods, negative for the object, bounded by CLEAREST.
+
+    Args:
+        values: looks (H * W, 6).
+        thing, rest: weights (H, W) with which a pixel counts for either mixture, not all zero.
+        elsewhere: looks (N, 6) of the object in other photos, which count as much as those in this one.
+    """
+    things, weights = values, thing.ravel() / thing.sum()
+    if elsewhere is not None and len(elsewhere):
+        things = np.concatenate([values, elsewhere])
+        weights = np.concatenate([weights, np.full(len(elsewhere), 1 / len(elsewhere))])
+    of_thing = Mixture(things, weights, OBJECT_COMPONENTS)
+    of_rest = Mixture(values, rest.ravel().astype(np.float64), REST_COMPONENTS)
+    ratio = of_rest.log_density(values) - of_thing.log_density(values)
+    return np.clip(ratio, -CLEAREST, CLEAREST).reshape(thing.shape)
+
+
+def with_certainty(cost: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """The cost (H, W), overruled where a pixel is surely object or surely not."""
+    return np.where(inside, -CERTAIN, np.where(outside, CERTAIN, cost))
+
+
+def signed_distance(mask: np.ndarray) -> np.ndarray:
+    """Distance (H, W) in pixels to the edge of a bool mask, positive outside."""
+    outside, inside = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (~mask, mask))
+    return outside - inside
+
+
+def surroundings(mask: np.ndarray, reach: float) -> tuple[slice, slice]:
+    """Rows and columns within `reach` pixels of a mask that is not empty: all that needs to be looked at."""
+    reach = round(reach)
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return slice(max(0, rows[0] - reach), rows[-1] + reach + 1), slice(
+        max(0, columns[0] - reach), columns[-1] + reach + 1
+    )
+
+
+def redraw(
+    lab: np.ndarray,
+    evidence: np.ndarray,
+    inside: np.ndarray,
+    outside: np.ndarray,
+    elsewhere: np.ndarray | None = None,
+) -> np.ndarray:
+    """Draw the mask again where it is neither surely inside nor surely outside.
+
+    Args:
+        lab: CIELAB image (H, W, 3).
+        evidence: (H, W), positive for the object: log odds or the like.
+        inside, outside: bool (H, W), what is certain; the band is the rest.
+        elsewhere: looks (N, 6) of the object in other photos.
+    Returns:
+        bool (H, W).
+    """
+    if not inside.any() or not outside.any():
+        return (evidence > 0) & ~outside | inside
+    colours = colour_cost(looks(lab), inside, outside, elsewhere)
+    cost = with_certainty(COLOUR * colours - evidence, inside, outside)
+    return smoothest_division(cost, edge_weights(lab), SMOOTHNESS) > 0.5

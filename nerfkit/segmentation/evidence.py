@@ -1,0 +1,75 @@
+"""What the places of the clicks say about every other pixel, before any colour is compared."""
+
+import cv2
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import dijkstra
+
+from nerfkit.segmentation.parts import click_pixels
+
+EDGE_COST = 4.0  # crossing from black to white costs as much as this many image lengths
+REACH = 0.3  # how far beyond the hull of the clicks an object is still expected, in radii of the clicks
+FARTHEST = 3.0  # the loss of evidence beyond that is bounded
+SMALLEST_RADIUS = 0.05  # of the positive clicks, relative to the long side: one click has no extent
+INSIDE = 0.5  # evidence of lying between the positive clicks
+
+
+def pixel_graph(lab: np.ndarray) -> sparse.csr_matrix:
+    """Neighbouring pixels (8) joined by the cost of the step: its length plus EDGE_COST times its contrast.
+
+    Lengths are relative to the long side, so a cost means the same at every resolution.
+    """
+    height, width = lab.shape[:2]
+    number = np.arange(height * width).reshape(height, width)
+    starts, ends, costs = [], [], []
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        here = np.s_[: height - down, max(0, -right) : width - max(0, right)]
+        there = np.s_[down:, max(0, right) : width + min(0, right)]
+        contrast = np.linalg.norm(lab[here] - lab[there], axis=2) / 100
+        starts.append(number[here].ravel())
+        ends.append(number[there].ravel())
+        costs.append((np.hypot(down, right) / max(height, width) + EDGE_COST * contrast).ravel())
+    entries = np.concatenate(costs), (np.concatenate(starts), np.concatenate(ends))
+    return sparse.csr_matrix(entries, (height * width, height * width))
+
+
+def geodesic_distance(graph: sparse.csr_matrix, points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Cost (H, W) of the cheapest path from any of `points` (N, 2) to each pixel."""
+    rows, columns = click_pixels(points, shape)
+    sources = np.unique(rows * shape[1] + columns)
+    return dijkstra(graph, directed=False, indices=sources, min_only=True).reshape(shape)
+
+
+def frame_points(shape: tuple[int, int], spacing: int = 4) -> np.ndarray:
+    """Points along the image's frame: what stands for the background where nobody clicked it."""
+    height, width = shape
+    across, down = np.arange(0, width, spacing), np.arange(0, height, spacing)
+    top, left = np.stack([across, 0 * across], axis=1), np.stack([0 * down, down], axis=1)
+    bottom, right = np.array([[0, height - 1]]), np.array([[width - 1, 0]])
+    return np.concatenate([top, top + bottom, left, left + right])
+
+
+def hull_distance(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Distance (H, W) to the convex hull of `points`, in units of their radius about their mean."""
+    rows, columns = click_pixels(points, shape)
+    corners = np.stack([columns, rows], axis=1).astype(np.int32)
+    hull = np.ones(shape, np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(corners), 0)
+    hull[rows, columns] = 0
+    radius = np.linalg.norm(corners - corners.mean(axis=0), axis=1).max()
+    return cv2.distanceTransform(hull, cv2.DIST_L2, 5) / max(radius, SMALLEST_RADIUS * max(shape))
+
+
+def place_evidence(lab: np.ndarray, wanted: np.ndarray, unwanted: np.ndarray) -> np.ndarray:
+    """How much the places of the clicks speak for the object, (H, W), positive for it.
+
+    The sum of three: which kind of click is nearer along paths that avoid edges, in [-1, 1]; a bonus between
+    the positive clicks; a malus far from all of them.
+    """
+    shape = lab.shape[:2]
+    graph = pixel_graph(cv2.GaussianBlur(lab, (0, 0), 1.0))
+    to_object = geodesic_distance(graph, wanted, shape)
+    to_rest = geodesic_distance(graph, unwanted if len(unwanted) else frame_points(shape), shape)
+    nearer = (to_rest - to_object) / (to_rest + to_object + 1e-6)
+    beyond = hull_distance(wanted, shape)
+    return nearer + INSIDE * (beyond == 0) - np.clip(beyond - REACH, 0, FARTHEST)

@@ -1,0 +1,40 @@
+"""Sparse depth of every training view: where it sees points, how deep they are, how well they fit."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nerfkit.files import atomic_path
+from nerfkit.sfm.model import Model, PosedPhoto
+
+
+def write_sparse_depth(path: Path, model: Model, scene_from_world: np.ndarray) -> None:
+    """Write the points and what each training view sees of them.
+
+    Keys of the npz: `<name>/xy` (N, 2) pixels of the prepared photo, `<name>/z` (N,) z-depth in scene units
+    and `<name>/error` (N,) reprojection error in pixels; `points` (M, 3) in scene units, `rgb` (M, 3) uint8.
+    """
+    scale = np.linalg.norm(scene_from_world[:3, 0])
+    arrays = {
+        "points": (model.points @ scene_from_world[:3, :3].T + scene_from_world[:3, 3]).astype(np.float32),
+        "rgb": model.rgb,
+    }
+    for view in model.train:
+        xy, z, error = view_depth(view, model.points)
+        arrays[f"{view.photo.name}/xy"] = xy.astype(np.float32)
+        arrays[f"{view.photo.name}/z"] = (z * scale).astype(np.float32)
+        arrays[f"{view.photo.name}/error"] = error.astype(np.float32)
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def view_depth(view: PosedPhoto, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a view sees of the points before it.
+
+    Returns:
+        Pixels (N, 2), z-depth (N,) in the reconstruction's unit, reprojection error (N,) in pixels.
+    """
+    xyz = view.in_camera(points[view.point_idx])
+    before = xyz[:, 2] > 0
+    error = np.linalg.norm(view.camera.project(xyz[before]) - view.xy[before], axis=1)
+    return view.xy[before], xyz[before, 2], error
