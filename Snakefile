@@ -1,0 +1,48 @@
+# Photos and clicks in, the place without the object out.
+#
+#     snakemake --cores all scene=bench          the scene in data/bench
+#     snakemake --cores all scene=bench -R field repeat a stage and what follows from it (the scene first, then -R)
+import os
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+# Threads that wait should sleep: OpenMP reads this when a stage starts, before any of its code could say so.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/given.smk"
+
+
+check_everything()
+
+
+wildcard_constraints:
+    scene=r"[A-Za-z0-9_-]+",
+    run=r"[A-Za-z0-9_-]+",
+    seed=r"\d+",
+
+
+include: "workflow/rules/capture.smk"
+include: "workflow/rules/segmentation.smk"
+include: "workflow/rules/removal.smk"
+include: "workflow/rules/evaluation.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        deliverables,
+
+
+rule scene:
+    input:
+        deliverables,
+    output:
+        touch("scene={scene}"),
+    localrule: True

@@ -1,0 +1,75 @@
+"""Which run computes a stage, on plain dictionaries."""
+
+import pytest
+from snakemake.exceptions import WorkflowError
+
+from workflow.runs import STAGES, UPSTREAM, owner_run, run_config, stages_of
+
+CONFIG = {
+    "poses": "sfm",
+    "masks": "clicks",
+    "fills": "computed",
+    "run": "default",
+    **{stage: {"size": 1} for stage in STAGES if stage != "depth"},
+}
+
+
+def owned(overlay: dict) -> set[str]:
+    """The stages that a run with this overlay computes itself."""
+    config = {**CONFIG, "runs": {"other": overlay}}
+    return {stage for stage in STAGES if owner_run(stage, "other", config) == "other"}
+
+
+def test_stages_are_listed_in_an_order_in_which_they_can_run():
+    done: set[str] = set()
+    for stage in STAGES:
+        assert done.issuperset(UPSTREAM[stage])
+        done.add(stage)
+
+
+def test_the_default_run_owns_everything_and_an_empty_overlay_nothing():
+    assert {owner_run(stage, "default", {**CONFIG, "runs": {}}) for stage in STAGES} == {"default"}
+    assert owned({}) == set()
+    assert owned({"field": {"size": 1}}) == set()
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "depth"])
+def test_a_changed_section_is_owned_with_all_that_follows_and_nothing_else(stage):
+    def follows(name: str) -> bool:
+        return name == stage or any(follows(before) for before in UPSTREAM[name])
+
+    assert owned({stage: {"size": 2}}) == {name for name in STAGES if follows(name)}
+
+
+def test_a_choice_is_owned_from_the_stage_that_makes_it():
+    assert "field" not in owned({"fills": "provided"})
+    assert {"inpainting", "inpainted_field", "metrics"} <= owned({"fills": "provided"})
+    assert "photos" not in owned({"poses": "provided"})
+    assert {"sfm", "field", "holes"} <= owned({"poses": "provided"})
+
+
+def test_with_the_users_masks_the_clicked_stages_do_not_matter():
+    assert "holes" not in {
+        stage
+        for stage in STAGES
+        if owner_run(
+            stage, "other", {**CONFIG, "masks": "provided", "runs": {"other": {"refinement": {"size": 2}}}}
+        )
+        == "other"
+    }
+    assert set(STAGES) - set(stages_of({**CONFIG, "masks": "provided"})) == {
+        "source_mask",
+        "propagation",
+        "refinement",
+        "video",
+    }
+
+
+def test_a_run_changes_only_stages_and_choices():
+    merged = run_config({**CONFIG, "runs": {"other": {"field": {"steps": 5}}}}, "other")
+    assert merged["field"] == {"size": 1, "steps": 5}
+    assert merged["photos"] == CONFIG["photos"]
+    with pytest.raises(WorkflowError, match="Run 'other' changes 'data', but a run can only change poses"):
+        run_config({**CONFIG, "runs": {"other": {"data": "elsewhere"}}}, "other")
+    with pytest.raises(WorkflowError, match=r"Unknown run 'othr'; config\.yaml has: default, other"):
+        run_config({**CONFIG, "runs": {"other": {}}}, "othr")

@@ -1,0 +1,1 @@
+"""The workflow's own logic: paths, settings and runs. It never touches a tensor."""

@@ -1,0 +1,62 @@
+# What the rules ask for: settings, code and paths of artefacts. The logic behind is in workflow/*.py.
+import sys
+from pathlib import Path
+
+from workflow.digest import code_digest as digest
+from workflow.runs import owner_run, run_config, stage_folder, stages_of
+from workflow.scenes import listed, scene_folder
+from workflow.settings import check_config, read_schema
+
+
+def check_everything():
+    """Check the settings of every run, and the scenes as typed: Snakemake tidies paths before rules see them."""
+    schema = read_schema(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
+    check_config(config, schema)
+    for run in [*config["runs"], *listed(config["run"])]:
+        check_config(run_config(config, run), schema, f"run {run}")
+    for argument in sys.argv[1:]:
+        if argument.startswith("scene=") and not argument.startswith("scene=["):  # a list is for --config
+            scene_folder(argument.removeprefix("scene="), config["data"])
+
+
+def code_digest(stage):
+    """Fingerprint of the nerfkit modules behind a stage's script."""
+    return digest(Path(workflow.basedir, f"workflow/scripts/{stage}.py"), Path(workflow.basedir))
+
+
+def run_settings(stage):
+    """A stage's section of config.yaml under the run of a job."""
+    return lambda wildcards: run_config(config, wildcards.run)[stage]
+
+
+def artefact(stage, name):
+    """Input function: a file of another stage, from the run that computes it."""
+    return lambda wildcards: f"{stage_folder('results', stage, wildcards, config)}/{name}"
+
+
+def of_each(suffix, *stages):
+    """Input function: the file <stage><suffix> of those stages that the run needs; the user's masks spare some."""
+
+    def paths(wildcards):
+        needed = stages_of(run_config(config, wildcards.run))
+        return [artefact(stage, f"{stage}{suffix}")(wildcards) for stage in stages if stage in needed]
+
+    return paths
+
+
+def timings(wildcards):
+    """The benchmark files of all stages behind the renders."""
+    stages = stages_of(run_config(config, wildcards.run), "renders")
+    return [f"{stage_folder('benchmarks', stage, wildcards, config)}.tsv" for stage in stages]
+
+
+def deliverables(wildcards):
+    """Everything that a scene is computed for, in the chosen runs and with the chosen seeds."""
+    scenes = [wildcards.scene] if "scene" in wildcards.keys() else map(str, listed(config["scene"]))
+    return [
+        f"results/{scene_folder(scene, config['data']).name}/{run}/seed{seed}/{result}"
+        for scene in scenes
+        for run in listed(config["run"])
+        for seed in listed(config["seed"])
+        for result in ("metrics/metrics.json", "video/video.mp4", "pictures")
+    ]

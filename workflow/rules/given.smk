@@ -1,0 +1,62 @@
+# The user's files, listed one by one, so that an edit of any of them is seen.
+from workflow.scenes import files, images, required, scene_folder
+
+
+def provided(choice, wildcards):
+    """Whether the run of a job takes the user's poses, masks or fills."""
+    return run_config(config, wildcards.run)[choice] == "provided"
+
+
+def capture(wildcards):
+    """The scene folder of a job."""
+    return scene_folder(wildcards.scene, config["data"])
+
+
+def capture_images(folder):
+    """Input function: the user's images in a folder of the scene; there may be none."""
+    return lambda wildcards: images(capture(wildcards) / folder)
+
+
+def capture_video(wildcards):
+    """The user's video where there is one."""
+    return files(capture(wildcards), "video.*")
+
+
+def provided_poses(wildcards):
+    """The user's transforms.json where it is asked for."""
+    asked = provided("poses", wildcards)
+    return required(capture(wildcards), "transforms.json", "set poses: sfm") if asked else []
+
+
+def prompts(wildcards):
+    """The user's clicks, unless the masks are the user's."""
+    if provided_masks(wildcards):
+        return []
+    return required(capture(wildcards), "prompts.json", "set masks: provided and put masks in masks/")
+
+
+def chosen_masks(wildcards):
+    """The refined masks, or the user's where they are asked for."""
+    if provided_masks(wildcards):
+        return required(capture(wildcards), "masks/*", "set masks: clicks")
+    return artefact("refinement", "refinement.json")(wildcards)
+
+
+def provided_masks(wildcards):
+    """Whether the chosen masks are the user's."""
+    return provided("masks", wildcards)
+
+
+def masks_folder(wildcards):
+    """The folder of the chosen masks."""
+    own = artefact("refinement", "masks")(wildcards)
+    return str(capture(wildcards) / "masks") if provided_masks(wildcards) else own
+
+
+def provided_fills(wildcards):
+    """The user's inpainted photos and disparities where they are asked for."""
+    if not provided("fills", wildcards):
+        return []
+    folder = capture(wildcards)
+    photos = required(folder, "inpainted/images/*", "set fills: computed")
+    return photos + files(folder, "inpainted/disparity/*")

@@ -1,0 +1,86 @@
+"""Stages, what each reads, and which run computes it.
+
+A run is a named overlay of a few settings. A stage belongs to a run when the overlay changes its own section,
+a choice that it makes, or a stage upstream of it; otherwise the artefact of the run `default` is the same and
+is read from there.
+"""
+
+from snakemake.exceptions import WorkflowError
+
+DEFAULT = "default"
+# A choice (config key) and the stage that makes it.
+CHOICES = {"poses": "sfm", "masks": "holes", "fills": "inpainting"}
+UPSTREAM = {
+    "photos": (),
+    "sfm": ("photos",),
+    "source_mask": ("photos",),
+    "field": ("photos", "sfm"),
+    "propagation": ("photos", "sfm", "source_mask", "field"),
+    "refinement": ("photos", "sfm", "propagation", "field"),
+    "holes": ("photos", "sfm", "refinement"),
+    "depth": ("photos", "sfm", "field"),
+    "inpainting": ("photos", "sfm", "holes", "depth"),
+    "inpainted_field": ("photos", "sfm", "field", "holes", "inpainting"),
+    "renders": ("photos", "sfm", "field", "holes", "inpainting", "inpainted_field"),
+    "video": ("photos", "sfm", "field", "inpainted_field"),
+    "metrics": ("renders", "holes"),
+    "pictures": ("metrics",),
+}
+STAGES = tuple(UPSTREAM)
+# What a stage makes for a scene alone; everything else also depends on the seed.
+SEEDLESS = ("photos", "sfm", "source_mask")
+
+
+def run_config(config: dict, run: str) -> dict:
+    """The configuration of one run: the overlay's values in place of the file's.
+
+    Raises:
+        WorkflowError: there is no such run, or it changes something that is not a setting of a stage.
+    """
+    overlays = {DEFAULT: {}, **config["runs"]}
+    if run not in overlays:
+        raise WorkflowError(f"Unknown run '{run}'; config.yaml has: {', '.join(overlays)}.")
+    merged = dict(config)
+    for key, value in overlays[run].items():
+        if key not in (*STAGES, *CHOICES):
+            raise WorkflowError(
+                f"Run '{run}' changes '{key}', but a run can only change {', '.join(CHOICES)} and stages."
+            )
+        merged[key] = {**config[key], **value} if isinstance(value, dict) else value
+    return merged
+
+
+def upstream(stage: str, config: dict) -> tuple[str, ...]:
+    """The stages that a stage reads under the choices made: the user's masks do without the clicked ones."""
+    if stage == "holes" and config["masks"] == "provided":
+        return tuple(name for name in UPSTREAM[stage] if name != "refinement")
+    return UPSTREAM[stage]
+
+
+def differs(stage: str, base: dict, other: dict) -> bool:
+    """Whether two configurations give a stage different results."""
+    choices = [choice for choice, made_by in CHOICES.items() if made_by == stage]
+    return any(base.get(key) != other.get(key) for key in (stage, *choices)) or any(
+        differs(name, base, other) for name in upstream(stage, other)
+    )
+
+
+def owner_run(stage: str, run: str, config: dict) -> str:
+    """The run whose folder holds what `run` reads from a stage."""
+    return run if differs(stage, config, run_config(config, run)) else DEFAULT
+
+
+def stage_folder(top: str, stage: str, wildcards: object, config: dict) -> str:
+    """Where a stage keeps its files for the scene, run and seed of a job, below `results` or `benchmarks`."""
+    run = owner_run(stage, wildcards.run, config)
+    seed = "" if stage in SEEDLESS else f"/seed{wildcards.seed}"
+    return f"{top}/{wildcards.scene}/{run}{seed}/{stage}"
+
+
+def stages_of(config: dict, goal: str = "pictures") -> list[str]:
+    """The stages that a goal needs under the choices made, in pipeline order."""
+    needed = {goal}
+    for stage in reversed(STAGES):
+        if stage in needed:
+            needed.update(upstream(stage, config))
+    return [stage for stage in STAGES if stage in needed]

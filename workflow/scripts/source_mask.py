@@ -1,0 +1,16 @@
+"""Adapter of the stage `source_mask`."""
+
+from pathlib import Path
+
+from nerfkit.log import stage_log
+from nerfkit.segmentation.source_mask import SourceMaskSettings, source_mask
+from nerfkit.threads import use_threads
+
+with stage_log(snakemake.log[0]):
+    use_threads(snakemake.threads)
+    source_mask(
+        photos=Path(snakemake.input.photos).parent,
+        prompts=Path(snakemake.input.prompts[0]),
+        out=Path(snakemake.output.manifest).parent,
+        settings=SourceMaskSettings(**snakemake.params.settings),
+    )
