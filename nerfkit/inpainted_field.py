@@ -28,7 +28,7 @@ class InpaintedFieldSettings(TrainingSettings):
     """The final training. Weights of zero and `none` leave a term out, which gives the paper's baselines."""
 
     diffuse: float = 0.1  # weight of the view-independent colour's own error
-    sparse_depth: float = 0.1  # weight of the reconstruction's points outside the holes
+    sparse_depth: float = 2.0  # weight of the reconstruction's points outside the holes
     disparity: float = 1.0  # weight of the fills' disparity inside the holes
     ring: float = 0.02  # share of the width around a hole where the disparity counts too
     reference: str = (

@@ -30,4 +30,4 @@ class FieldSettings(TrainingSettings):
     samples: int = 32  # samples a ray in training
     render_samples: int = 64  # samples a ray in rendering
     diffuse: float = 0.1  # weight of the view-independent colour's own error
-    sparse_depth: float = 0.1  # weight of the reconstruction's points, on normalised disparity
+    sparse_depth: float = 2.0  # weight of the reconstruction's points, on normalised disparity

@@ -10,7 +10,7 @@ from nerfkit.segmentation.parts import click_pixels
 EDGE_COST = 4.0  # crossing from black to white costs as much as this many image lengths
 REACH = 0.3  # how far beyond the hull of the clicks an object is still expected, in radii of the clicks
 FARTHEST = 3.0  # the loss of evidence beyond that is bounded
-SMALLEST_RADIUS = 0.05  # of the positive clicks, relative to the long side: one click has no extent
+ONE_CLICK = 0.2  # radius that one click stands for, relative to the long side; of n clicks, an n-th
 INSIDE = 0.5  # evidence of lying between the positive clicks
 
 
@@ -57,7 +57,7 @@ def hull_distance(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     cv2.fillConvexPoly(hull, cv2.convexHull(corners), 0)
     hull[rows, columns] = 0
     radius = np.linalg.norm(corners - corners.mean(axis=0), axis=1).max()
-    return cv2.distanceTransform(hull, cv2.DIST_L2, 5) / max(radius, SMALLEST_RADIUS * max(shape))
+    return cv2.distanceTransform(hull, cv2.DIST_L2, 5) / max(radius, ONE_CLICK / len(corners) * max(shape))
 
 
 def place_evidence(lab: np.ndarray, wanted: np.ndarray, unwanted: np.ndarray) -> np.ndarray:

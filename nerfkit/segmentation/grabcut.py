@@ -35,7 +35,7 @@ AROUND = 20.0  # the rest's looks are learnt within this many bands of the objec
 HOLE = 0.01  # holes smaller than this share of the object are filled
 
 
-MIDDLE = np.array([[0.5, 0.5], [0.35, 0.5], [0.65, 0.5], [0.5, 0.35], [0.5, 0.65]])  # of a box
+MIDDLE = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])  # of a box
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from nerfkit.torchvision_shim import ensure_torchvision
 from nerfkit.weights import WEIGHTS, file_sha256
 
 ensure_torchvision()
-from segment_anything import build_sam, sam_model_registry  # noqa: E402
+from segment_anything import sam_model_registry  # noqa: E402
+from segment_anything.build_sam import _build_sam  # noqa: E402
 
 TINY = partial(
-    build_sam._build_sam,
+    _build_sam,
     encoder_embed_dim=16,
     encoder_depth=1,
     encoder_num_heads=2,

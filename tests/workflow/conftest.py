@@ -58,8 +58,8 @@ def write_fake_nerfkit(root: Path, package: Path) -> None:
     for script in (root / "workflow/scripts").glob("*.py"):
         for node in ast.parse(script.read_text()).body:
             if isinstance(node, ast.ImportFrom) and node.module.startswith("nerfkit."):
-                path = root.joinpath(*node.module.split(".")).with_suffix(".py")
-                if path.stem not in (*REAL_MODULES, *FAKE_MODULES):
+                path = root.joinpath(*node.module.split("."), "__init__.py")
+                if path.parent.name not in (*REAL_MODULES, *FAKE_MODULES):
                     fake_module(path, [alias.name for alias in node.names], files)
 
 

@@ -128,13 +128,13 @@ def test_removed_photo_is_seen(computed):
 
 
 def test_edit_of_a_module_repeats_the_stages_that_use_it(computed):
-    module = computed.root / "nerfkit/holes.py"
+    module = computed.root / "nerfkit/holes/__init__.py"
     module.write_text(module.read_text() + "\nshared = 1\n")
     assert set(computed.planned("scene=room")) - {"scene"} == AFTER_HOLES
 
 
 def test_comment_in_a_module_repeats_nothing(computed):
-    module = computed.root / "nerfkit/holes.py"
+    module = computed.root / "nerfkit/holes/__init__.py"
     module.write_text('"""What a hole is."""\n# A remark.\n' + module.read_text())
     assert computed.planned("scene=room") == {}
 
