@@ -15,8 +15,8 @@ OLD_PYTHON = nerfkit needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON)
 .PHONY: demo test lint clean
 
 demo: .venv/.ready
-	$(BIN)/snakemake --cores all scene=demo
-	$(BIN)/snakemake --cores all scene=demo --report results/demo/report.html --quiet
+	$(BIN)/snakemake --cores all scene=demo --configfile data/demo/config.yaml
+	$(BIN)/snakemake --cores all scene=demo --configfile data/demo/config.yaml --report results/demo/report.html --quiet
 	@echo
 	@echo "The place without the object:"
 	@echo "  video    results/demo/default/seed0/video/video.mp4"

@@ -26,10 +26,14 @@ from nerfkit.objectives.photometric import Photometric
 from nerfkit.rays import PixelBank
 from nerfkit.rendering import Field, render_view
 from nerfkit.scene import View, read_scene
+from nerfkit.segmentation.appearance import lab_image
+from nerfkit.segmentation.band import redraw, signed_distance, surroundings
 from nerfkit.training import fit, train
 
 log = logging.getLogger("nerfkit")
 
+LOOKS_REACH = 12.0  # in bands: how far around the object the rest's looks are learnt
+DRAFT_SCALE = 0.5  # of the masks that only the second stage learns from
 SHARED_WEIGHT = 0.01  # of the cross-entropy beside the photos, as released (SPIn-NeRF)
 
 
@@ -45,6 +49,7 @@ class RefinementSettings(TrainingSettings):
     sampling: str = "near_object"  # near_object: half of the rays around the mask | uniform (the paper)
     threshold: float = 0.5  # probability from which a pixel is object
     margin: float = 0.03  # share of the width that counts as around the mask
+    snap: float = 0.008  # half width of the band in which masks are drawn along edges, of the width; 0: not
 
 
 def mask_surroundings(masks: list[np.ndarray], margin: float) -> torch.Tensor:
@@ -79,10 +84,28 @@ def objectness_objective(
     )
 
 
-def render_probability(field: Field, view: View) -> np.ndarray:
-    """The probability (H, W) that a pixel shows the object."""
-    logits = render_view(field, view.camera, view.world_from_cam, view.near, view.far).objectness
-    return 1 / (1 + np.exp(-logits.clip(-30, 30)))
+def render_probability(field: Field, view: View, scale: float = 1.0) -> np.ndarray:
+    """The probability (H, W) that a pixel shows the object, rendered at `scale` times the photo's size."""
+    size = (view.camera.width, view.camera.height)
+    camera = view.camera.resized(*(max(1, round(scale * length)) for length in size))
+    logits = render_view(field, camera, view.world_from_cam, view.near, view.far).objectness
+    return cv2.resize(1 / (1 + np.exp(-logits.clip(-30, 30))), size, interpolation=cv2.INTER_LINEAR)
+
+
+def snapped(image: np.ndarray, chance: np.ndarray, mask: np.ndarray, width: float) -> np.ndarray:
+    """The mask (H, W) drawn again along the photo's edges, `width` pixels to either side of its own edge.
+
+    The field's geometry is a little soft, so the rendered probability (H, W) places an edge only roughly.
+    """
+    if not mask.any():
+        return mask
+    distance = signed_distance(mask)
+    part = surroundings(mask, LOOKS_REACH * width)
+    evidence = np.log(chance.clip(1e-3, 1 - 1e-3) / (1 - chance.clip(1e-3, 1 - 1e-3)))
+    drawn = np.zeros_like(mask)
+    inside, outside = (distance < -width)[part], (distance > width)[part]
+    drawn[part] = redraw(lab_image(image[part]), evidence[part], inside, outside)
+    return drawn
 
 
 def refinement(
@@ -116,8 +139,13 @@ def refinement(
             curve = folder / f"refinement_{stage}.csv"
             fit(train(model, objective, settings, seed), settings.steps, curve, f"refinement, stage {stage}")
             model.eval()
-            chances = [render_probability(model, v) for v in tqdm(views, desc="masks", unit="view")]
+            scale = 1.0 if stage == settings.stages else DRAFT_SCALE
+            chances = [render_probability(model, v, scale) for v in tqdm(views, desc="masks", unit="view")]
             masks = [chance > settings.threshold for chance in chances]
+        if settings.snap > 0:
+            images = [view.image() for view in views]
+            widths = [settings.snap * view.camera.width for view in views]
+            masks = list(map(snapped, images, chances, masks, widths))
         if not any(mask.any() for mask in masks):
             raise UserError("The refined masks are all empty: click the object in more views.")
         write_masks(folder, views, masks, chances)

@@ -1,4 +1,4 @@
-"""`--use-conda` with a stand-in for conda that makes bare environments: it tests the rules and files, not conda."""
+"""`--use-conda` with a stand-in for conda that makes bare environments: it tests our rules and files alone."""
 
 import stat
 import sys
