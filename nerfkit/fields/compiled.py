@@ -97,6 +97,12 @@ def scatter_point(gradient, lanes, x, y, z, resolution, dense, mask, incoming):
             gradient[row, n] += weight * incoming[n]
 
 
+@njit(**FAST)
+def paired_level(turn, levels):
+    """Levels in the order 0, last, 1, last but one: a cheap and a dear one follow each other."""
+    return turn // 2 if turn % 2 == 0 else levels - 1 - turn // 2
+
+
 @njit(parallel=True, **FAST)
 def encode(table, lanes, unit, resolutions, dense, offsets, mask, out):
     """Encodings `out` (N, width) of unit-cube points (N, 3)."""
@@ -109,7 +115,8 @@ def encode(table, lanes, unit, resolutions, dense, offsets, mask, out):
 @njit(parallel=True, **FAST)
 def scatter(gradient, lanes, unit, resolutions, dense, offsets, mask, incoming):
     """Add the table's gradient for encodings' gradients `incoming` (N, width), one level a thread."""
-    for level in prange(len(resolutions)):
+    for turn in prange(len(resolutions)):
+        level = paired_level(turn, len(resolutions))
         rows = gradient[offsets[level] : offsets[level + 1]]
         first = level * len(lanes)
         for n in range(len(unit)):

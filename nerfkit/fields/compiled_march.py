@@ -9,7 +9,16 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from nerfkit.fields.compiled import FAST, HALF, ONE, contract, encode_point, grid_cell, scatter_point
+from nerfkit.fields.compiled import (
+    FAST,
+    HALF,
+    ONE,
+    contract,
+    encode_point,
+    grid_cell,
+    paired_level,
+    scatter_point,
+)
 from nerfkit.fields.reference import DENSITY_BIAS, DENSITY_MAX, TRANSMITTANCE_MIN
 
 PARTS = 16
@@ -194,7 +203,8 @@ def march_backward(
 @njit(parallel=True, **FAST)
 def scatter_reached(gradient, lanes, unit, reached, resolutions, dense, offsets, mask, incoming):
     """Add the table's gradient for `incoming` (R, K, width), a level a thread, up to each ray's end."""
-    for level in prange(len(resolutions)):
+    for turn in prange(len(resolutions)):
+        level = paired_level(turn, len(resolutions))
         rows = gradient[offsets[level] : offsets[level + 1]]
         first = level * len(lanes)
         resolution, stored = resolutions[level], dense[level]

@@ -122,7 +122,7 @@ def refinement(
     Args:
         photos, sfm, propagation, field: folders of those stages.
         out: this stage's folder: masks/, confidence/ (the probability), objectness.safetensors,
-            refinement.csv, refinement.json.
+            refinement_<stage>.csv (the curves), refinement.json.
     Raises:
         UserError: no propagated mask holds a pixel, or no refined one does.
     """

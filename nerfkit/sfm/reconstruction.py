@@ -111,7 +111,7 @@ def largest_model(
 
 
 def mapper_options(patient: bool, seed: int) -> pycolmap.IncrementalPipelineOptions:
-    """COLMAP's defaults, with a shorter search for the first pair and bundle adjustment that knows when to stop.
+    """COLMAP's defaults but for a shorter search for the first pair and an earlier end of bundle adjustment.
 
     Searching for a first pair at COLMAP's 16 degrees takes longer than all else where the camera only moves
     before the scene (spinnerf-1: minutes; 1.5 s at 8 degrees and 20 trials), because no pair has them.

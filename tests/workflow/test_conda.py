@@ -1,4 +1,4 @@
-"""`--use-conda` with a stand-in for conda that makes bare environments: it tests our rules and files alone."""
+"""`--use-conda` with a stand-in for conda that makes bare environments: our rules and files are tested."""
 
 import stat
 import sys
