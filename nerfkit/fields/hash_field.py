@@ -13,7 +13,9 @@ from nerfkit.rendering import Rendering, expected_depth
 GRID_RESOLUTION = 128  # of the density grid, per side of contracted space
 GRID_DECAY = 0.9  # what a visited cell keeps of its density where it is found emptier
 PROPOSAL_BINS = 64
-UNIFORM_TRAIN, UNIFORM_RENDER = 0.15, 0.02  # share of samples spread evenly
+UNIFORM = (
+    0.15  # share of samples spread evenly; rendering with fewer than training tears blocks out of surfaces
+)
 FEATURES, HIDDEN = 11, 64
 TABLE_INIT = 1e-2
 KERNELS = {"numba": accelerated, "reference": reference}
@@ -70,9 +72,8 @@ class HashField(nn.Module):
         training = generator is not None
         samples = self.settings.samples if training else self.settings.render_samples
         jitter = torch.rand(len(rays), samples + 1, generator=generator) if training else None
-        uniform = UNIFORM_TRAIN if training else UNIFORM_RENDER
         return self.kernel.propose(
-            self.density_grid, rays, GRID_RESOLUTION, samples, PROPOSAL_BINS, uniform, jitter
+            self.density_grid, rays, GRID_RESOLUTION, samples, PROPOSAL_BINS, UNIFORM, jitter
         )
 
     def trace(
