@@ -10,9 +10,9 @@ import numpy as np
 from nerfkit.segmentation.appearance import Mixture, looks
 from nerfkit.segmentation.cut import CERTAIN, edge_weights, smoothest_division
 
-OBJECT_COMPONENTS, REST_COMPONENTS = 5, 8
+OBJECT_COMPONENTS, REST_COMPONENTS = 5, 12
 CLEAREST = 6.0  # bound of the looks' log ratio: no single pixel outweighs its surroundings
-COLOUR, SMOOTHNESS = 0.3, 3.0  # weights of the looks and of the edge's length
+COLOUR, SMOOTHNESS = 0.3, 3.0  # weights of the looks and, as a rule, of the edge's length
 
 
 def colour_cost(
@@ -61,6 +61,7 @@ def redraw(
     inside: np.ndarray,
     outside: np.ndarray,
     elsewhere: np.ndarray | None = None,
+    smoothness: float = SMOOTHNESS,
 ) -> np.ndarray:
     """Draw the mask again where it is neither surely inside nor surely outside.
 
@@ -69,6 +70,7 @@ def redraw(
         evidence: (H, W), positive for the object: log odds or the like.
         inside, outside: bool (H, W), what is certain; the band is the rest.
         elsewhere: looks (N, 6) of the object in other photos.
+        smoothness: weight of the edge's length.
     Returns:
         bool (H, W).
     """
@@ -76,4 +78,4 @@ def redraw(
         return (evidence > 0) & ~outside | inside
     colours = colour_cost(looks(lab), inside, outside, elsewhere)
     cost = with_certainty(COLOUR * colours - evidence, inside, outside)
-    return smoothest_division(cost, edge_weights(lab), SMOOTHNESS) > 0.5
+    return smoothest_division(cost, edge_weights(lab), smoothness) > 0.5

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 CERTAIN = 50.0  # a cost that outweighs any smoothness
-WEAKEST_EDGE = 0.05  # g across the strongest edge: a mask may still not fray there
+WEAKEST_EDGE = 0.03  # g across the strongest edge: a mask may still not fray there
 STEP = 8**-0.5  # primal and dual step: their product times |grad|^2 <= 8 must not exceed 1
 
 

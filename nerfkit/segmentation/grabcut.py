@@ -15,7 +15,6 @@ from nerfkit.prompts import Clicks
 from nerfkit.segmentation.appearance import lab_image, looks
 from nerfkit.segmentation.band import (
     COLOUR,
-    SMOOTHNESS,
     colour_cost,
     redraw,
     signed_distance,
@@ -29,7 +28,7 @@ from nerfkit.segmentation.parts import NOWHERE, click_pixels, clicked_parts, dis
 WORKING_PIXELS = 90_000
 ROUNDS = 4  # of fitting the colours to the division and dividing again
 CLICK_RADIUS = 0.012  # of the disk around a click that is certain, relative to the long side
-PLACE = 2.0  # weight of the clicks' places; those of colour and smoothness are the band's
+PLACE, SMOOTHNESS = 2.0, 12.0  # weights of the clicks' places and of the edge's length
 BAND = 3.0  # half width, in working pixels, of the band that is drawn again at full resolution
 AROUND = 20.0  # the rest's looks are learnt within this many bands of the object
 HOLE = 0.01  # holes smaller than this share of the object are filled
@@ -109,7 +108,8 @@ def sharpen(lab: np.ndarray, coarse: np.ndarray, marks: Marks, band: float) -> n
     inside, outside = inside | ((distance < -band) & ~outside), outside | ((distance > band) & ~inside)
     part = surroundings(coarse, AROUND * band)
     mask = inside.copy()
-    mask[part] = redraw(lab[part], -PLACE * distance[part] / band, inside[part], outside[part])
+    evidence = -PLACE * distance[part] / band
+    mask[part] = redraw(lab[part], evidence, inside[part], outside[part], smoothness=SMOOTHNESS)
     return mask
 
 
