@@ -59,9 +59,9 @@ class March(torch.autograd.Function):
     """Differentiable in table, weight and bias."""
 
     @staticmethod
-    def forward(ctx, table, weight, bias, origins, directions, edges, live, layout):
+    def forward(ctx, table, weight, bias, origins, directions, edges, live, layout, keep):
         (rays, samples), width = (len(edges), edges.shape[1] - 1), layout.width
-        slots = samples if any(ctx.needs_input_grad[:3]) else 1
+        slots = samples if keep else 1
         unit, encoding = torch.empty(rays, samples, 3), torch.empty(rays, slots, width)
         colour, passed = torch.empty(rays, slots, 3), torch.empty(rays, samples)
         weights, density = torch.zeros(rays, samples), torch.full((rays, samples), -1.0)
@@ -95,14 +95,15 @@ class March(torch.autograd.Function):
         )  # fmt: skip
         arguments = (ctx.unit.numpy(), reached.numpy(), *layout_arguments(ctx.layout), encoding.numpy())
         compiled_march.scatter_reached(gradient.numpy(), lanes(ctx.layout), *arguments)
-        return gradient, columns.sum(0), biases.sum(0), None, None, None, None, None
+        return gradient, columns.sum(0), biases.sum(0), *[None] * 6
 
 
 def march(
     table: Tensor, weight: Tensor, bias: Tensor, rays, edges: Tensor, live: Tensor, layout: HashLayout
 ) -> tuple[Tensor, ...]:
-    """See reference.march."""
-    return March.apply(table, weight, bias, rays.origins, rays.directions, edges, live, layout)
+    """See reference.march. What a backward pass needs is kept only where one can follow."""
+    keep = torch.is_grad_enabled() and any(p.requires_grad for p in (table, weight, bias))
+    return March.apply(table, weight, bias, rays.origins, rays.directions, edges, live, layout, keep)
 
 
 def update_grid(grid: Tensor, rays, edges: Tensor, density: Tensor, resolution: int, decay: float) -> None:
