@@ -18,7 +18,7 @@ def assert_clean(repository: Path, *command: str) -> None:
 
 
 def test_ruff(repository):
-    assert_clean(repository, "ruff", "check", ".")
+    assert_clean(repository, "ruff", "check", "--no-cache", ".")
 
 
 def test_ruff_format(repository):

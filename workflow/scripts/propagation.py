@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from nerfkit.segmentation.propagation import PropagationSettings, propagation
-
 from nerfkit.log import stage_log
+from nerfkit.segmentation.propagation import PropagationSettings, propagation
 from nerfkit.threads import use_threads
 
 with stage_log(snakemake.log[0]):
