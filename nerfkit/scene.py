@@ -3,7 +3,7 @@
 On disk (`transforms.json`, nerfstudio schema) poses are camera-to-world with OpenGL axes in the frame of
 the reconstruction. Here they are `world_from_cam` with OpenCV axes in *scene units*: the file's
 `scene_from_world` puts the median point at the origin and the median distance from a camera to a point at
-4/3, so that what the cameras look at lies in the cube [-1, 1]^3, the field's uncontracted part.
+2, so that the middle of what the cameras look at lies in the cube [-1, 1]^3, the field's uncontracted part.
 """
 
 from dataclasses import dataclass

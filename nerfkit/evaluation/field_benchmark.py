@@ -99,7 +99,7 @@ def step_milliseconds(settings: FieldSettings, bank: PixelBank) -> float:
 def render_seconds(settings: FieldSettings, bank: PixelBank, view: View) -> float:
     """Median seconds of rendering one view at twice the size."""
     field = make_field(settings, 0)
-    for _ in zip(range(300), train(field, Photometric(bank), settings, 0), strict=False):
+    for _ in zip(range(1500), train(field, Photometric(bank), settings, 0), strict=False):
         pass
     camera, times = view.camera.resized(2 * view.camera.width, 2 * view.camera.height), []
     for _ in range(5):

@@ -3,14 +3,15 @@
 Rays are shared out among the threads; the scatter of the gradient is shared out by levels instead, so no
 two threads ever write the same row and the result depends neither on timing nor on the number of threads.
 
-`lanes` is a tuple as long as a row of the table. Its length is part of its type, so loops over it are
-unrolled into vector instructions, which a length read from an array would not be.
+`lanes` is a tuple as long as a row of the table: its length is part of its type, which tells the compiler
+how long the vectors of vectors.py are.
 """
 
 import numpy as np
 from numba import njit, prange
 
 from nerfkit.fields.hash_grid import HASH_PRIMES
+from nerfkit.fields.vectors import load, plus, store, times
 
 # An int next to a float32 would make numba compute in float64, hence every constant's and size's own type.
 ONE, TWO, HALF, QUARTER = (np.float32(value) for value in (1, 2, 0.5, 0.25))
@@ -77,24 +78,27 @@ def encode_point(table, lanes, x, y, z, resolutions, dense, offsets, mask, out):
         (a, b, c, d), (e, f, g, h), (wa, wb, wc, wd), (we, wf, wg, wh) = corner_rows(
             x, y, z, resolutions[level], dense[level], mask
         )
-        rows = table[offsets[level] : offsets[level + 1]]
-        place = out[level * len(lanes) : (level + 1) * len(lanes)]
-        for n in range(len(lanes)):
-            place[n] = (
-                wa * rows[a, n] + wb * rows[b, n] + wc * rows[c, n] + wd * rows[d, n]
-                + we * rows[e, n] + wf * rows[f, n] + wg * rows[g, n] + wh * rows[h, n]
-            )  # fmt: skip
+        first = offsets[level]
+        total = times(load(table, (first + a, 0), lanes), wa)
+        total = plus(total, load(table, (first + b, 0), lanes), wb)
+        total = plus(total, load(table, (first + c, 0), lanes), wc)
+        total = plus(total, load(table, (first + d, 0), lanes), wd)
+        total = plus(total, load(table, (first + e, 0), lanes), we)
+        total = plus(total, load(table, (first + f, 0), lanes), wf)
+        total = plus(total, load(table, (first + g, 0), lanes), wg)
+        total = plus(total, load(table, (first + h, 0), lanes), wh)
+        store(out, (level * len(lanes),), total)
 
 
 @njit(**FAST)
-def scatter_point(gradient, lanes, x, y, z, resolution, dense, mask, incoming):
-    """Add one point's gradient of one level, `incoming` (features,), to the level's rows."""
+def scatter_point(gradient, first, x, y, z, resolution, dense, mask, lanes, incoming):
+    """Add one point's gradient of one level, the vector `incoming`, to the level's rows from `first` on."""
     (a, b, c, d), (e, f, g, h), (wa, wb, wc, wd), (we, wf, wg, wh) = corner_rows(
         x, y, z, resolution, dense, mask
     )
     for row, weight in ((a, wa), (b, wb), (c, wc), (d, wd), (e, we), (f, wf), (g, wg), (h, wh)):
-        for n in range(len(lanes)):
-            gradient[row, n] += weight * incoming[n]
+        place = (first + row, 0)
+        store(gradient, place, plus(load(gradient, place, lanes), incoming, weight))
 
 
 @njit(**FAST)
@@ -117,10 +121,8 @@ def scatter(gradient, lanes, unit, resolutions, dense, offsets, mask, incoming):
     """Add the table's gradient for encodings' gradients `incoming` (N, width), one level a thread."""
     for turn in prange(len(resolutions)):
         level = paired_level(turn, len(resolutions))
-        rows = gradient[offsets[level] : offsets[level + 1]]
-        first = level * len(lanes)
+        first, resolution, stored = offsets[level], resolutions[level], dense[level]
         for n in range(len(unit)):
-            place = incoming[n, first : first + len(lanes)]
-            scatter_point(
-                rows, lanes, unit[n, 0], unit[n, 1], unit[n, 2], resolutions[level], dense[level], mask, place
-            )
+            x, y, z = unit[n, 0], unit[n, 1], unit[n, 2]
+            vector = load(incoming, (n, level * len(lanes)), lanes)
+            scatter_point(gradient, first, x, y, z, resolution, stored, mask, lanes, vector)

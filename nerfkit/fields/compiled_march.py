@@ -20,6 +20,7 @@ from nerfkit.fields.compiled import (
     scatter_point,
 )
 from nerfkit.fields.reference import DENSITY_BIAS, DENSITY_MAX, TRANSMITTANCE_MIN
+from nerfkit.fields.vectors import load, plus, store, summed, times
 
 PARTS = 16
 BIAS, MAX = np.float32(DENSITY_BIAS), np.float32(DENSITY_MAX)
@@ -32,7 +33,10 @@ def bin_weights(grid, origin, direction, near, ratio, resolution, weight):
     bins = len(weight)
     passed, before = ONE, near
     growth = np.float32(math.exp(ratio / np.float32(bins)))
+    weight[:] = 0
     for b in range(bins):
+        if passed < STOP:
+            break
         after = before * growth
         t = HALF * (before + after)
         x, y, z = contract(
@@ -87,12 +91,24 @@ def propose(grid, origins, directions, near, far, resolution, bins, uniform, jit
 
 
 @njit(**FAST)
-def column(encoding, weight, bias, c):
-    """One column of the per-sample linear layer."""
-    total = bias[c]
-    for i in range(len(encoding)):
-        total += encoding[i] * weight[c, i]
-    return total
+def columns(encoding, weight, bias, lanes):
+    """The per-sample linear layer: density, r, g, b."""
+    first = load(encoding, (0,), lanes)
+    d, r = times(first, load(weight, (0, 0), lanes)), times(first, load(weight, (1, 0), lanes))
+    g, b = times(first, load(weight, (2, 0), lanes)), times(first, load(weight, (3, 0), lanes))
+    for i in range(len(lanes), len(encoding), len(lanes)):
+        part = load(encoding, (i,), lanes)
+        d = plus(d, part, load(weight, (0, i), lanes))
+        r = plus(r, part, load(weight, (1, i), lanes))
+        g = plus(g, part, load(weight, (2, i), lanes))
+        b = plus(b, part, load(weight, (3, i), lanes))
+    return summed(d) + bias[0], summed(r) + bias[1], summed(g) + bias[2], summed(b) + bias[3]
+
+
+@njit(**FAST)
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return ONE / (ONE + np.float32(math.exp(-x)))
 
 
 @njit(parallel=True, **FAST)
@@ -122,14 +138,16 @@ def march(
                 )
                 unit[r, k, 0], unit[r, k, 1], unit[r, k, 2] = x, y, z
                 encode_point(table, lanes, x, y, z, resolutions, dense, offsets, mask, enc)
-                sigma = np.float32(math.exp(min(column(enc, weight, bias, 0) + BIAS, MAX)))
+                logit, red, green, blue = columns(enc, weight, bias, lanes)
+                sigma = np.float32(math.exp(min(logit + BIAS, MAX)))
                 behind = left * np.float32(math.exp(-sigma * (edges[r, k + 1] - edges[r, k])))
                 w = left if k == samples - 1 else left - behind
+                rgb[0], rgb[1], rgb[2] = sigmoid(red), sigmoid(green), sigmoid(blue)
                 for c in range(3):
-                    rgb[c] = ONE / (ONE + np.float32(math.exp(-column(enc, weight, bias, c + 1))))
                     diffuse[r, c] += w * rgb[c]
-                for i in range(len(enc)):
-                    composed[r, i] += w * enc[i]
+                for i in range(0, len(enc), len(lanes)):
+                    total = plus(load(composed, (r, i), lanes), load(enc, (i,), lanes), w)
+                    store(composed, (r, i), total)
                 weights[r, k], density[r, k], passed[r, k] = w, sigma, behind
                 left = behind
                 k += 1
@@ -205,14 +223,12 @@ def scatter_reached(gradient, lanes, unit, reached, resolutions, dense, offsets,
     """Add the table's gradient for `incoming` (R, K, width), a level a thread, up to each ray's end."""
     for turn in prange(len(resolutions)):
         level = paired_level(turn, len(resolutions))
-        rows = gradient[offsets[level] : offsets[level + 1]]
-        first = level * len(lanes)
-        resolution, stored = resolutions[level], dense[level]
+        first, resolution, stored = offsets[level], resolutions[level], dense[level]
         for r in range(len(unit)):
             for k in range(reached[r]):
                 x, y, z = unit[r, k, 0], unit[r, k, 1], unit[r, k, 2]
-                place = incoming[r, k, first : first + len(lanes)]
-                scatter_point(rows, lanes, x, y, z, resolution, stored, mask, place)
+                vector = load(incoming, (r, k, level * len(lanes)), lanes)
+                scatter_point(gradient, first, x, y, z, resolution, stored, mask, lanes, vector)
 
 
 @njit(**FAST)

@@ -13,9 +13,7 @@ from nerfkit.rendering import Rendering, expected_depth
 GRID_RESOLUTION = 128  # of the density grid, per side of contracted space
 GRID_DECAY = 0.9  # what a visited cell keeps of its density where it is found emptier
 PROPOSAL_BINS = 64
-UNIFORM = (
-    0.15  # share of samples spread evenly; rendering with fewer than training tears blocks out of surfaces
-)
+UNIFORM = 0.3  # share of samples spread evenly; with few of them, what the density grid missed stays missed
 FEATURES, HIDDEN = 11, 64
 TABLE_INIT = 1e-2
 KERNELS = {"numba": accelerated, "reference": reference}

@@ -49,7 +49,8 @@ def propose(
     middle = 0.5 * (t[:, 1:] + t[:, :-1])
     unit = contract(rays.origins[:, None] + rays.directions[:, None] * middle[..., None])
     tau = grid[grid_cells(unit, resolution)] * t.diff(dim=1)
-    weight = torch.exp(-(tau.cumsum(1) - tau)) * (1 - torch.exp(-tau))
+    passed = torch.exp(-(tau.cumsum(1) - tau))
+    weight = passed * (1 - torch.exp(-tau)) * (passed >= TRANSMITTANCE_MIN)
     weight = torch.nn.functional.max_pool1d(weight[:, None], 3, stride=1, padding=1)[:, 0]
     cdf = torch.nn.functional.pad(weight.cumsum(1), (1, 0))
     cdf = cdf * ((1 - uniform) / (cdf[:, -1:] + 1e-6)) + uniform * step

@@ -28,6 +28,6 @@ class FieldSettings(TrainingSettings):
     coarsest: int = 16  # resolution of the first level over the contracted unit cube
     finest: int = 512  # and of the last
     samples: int = 32  # samples a ray in training
-    render_samples: int = 64  # samples a ray in rendering
+    render_samples: int = 48  # samples a ray in rendering
     diffuse: float = 0.1  # weight of the view-independent colour's own error
     sparse_depth: float = 2.0  # weight of the reconstruction's points, on normalised disparity

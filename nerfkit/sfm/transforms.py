@@ -1,7 +1,7 @@
 """From a model to `transforms.json`: the scene's frame, bounds of every view, nerfstudio's schema.
 
 A similarity is a 4x4 matrix [sR | t]; z is depth along a camera's axis. Bounds from percentiles are LLFF's
-idea (Mildenhall et al. 2019), here with margins for what no keypoint lies on.
+idea (Mildenhall et al. 2019), here with wide margins for what no keypoint lies on.
 """
 
 import numpy as np
@@ -10,17 +10,17 @@ from nerfkit.cameras import Camera
 from nerfkit.scene import LENS_KEYS, OPENCV_FROM_OPENGL
 from nerfkit.sfm.model import Model, PosedPhoto
 
-MEDIAN_DISTANCE = 4 / 3  # scene units from a camera to a point
+MEDIAN_DISTANCE = 2.0  # scene units from a camera to a point
 NEAR_PERCENTILE, NEAR_MARGIN = 1.0, 0.8
-FAR_PERCENTILE, FAR_MARGIN = 99.5, 1.5
+FAR_PERCENTILE, FAR_MARGIN = 99.5, 6.0  # what lies far off is often too plain for keypoints
 
 
 def scene_similarity(model: Model) -> np.ndarray:
     """The similarity `scene_from_world` (4, 4).
 
     The median point goes to the origin, the median distance from a training camera to a point it sees becomes
-    4/3, and the cameras' mean up becomes -y, so that a camera without rotation stands upright. Both medians
-    are over observations: a point counts as often as it is seen.
+    MEDIAN_DISTANCE, and the cameras' mean up becomes -y, so that a camera without rotation stands upright.
+    Both medians are over observations: a point counts as often as it is seen.
     """
     seen = np.concatenate([view.point_idx for view in model.train])
     centre = np.median(model.points[seen], axis=0)

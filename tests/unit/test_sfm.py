@@ -16,6 +16,7 @@ from nerfkit.photos import PhotosSettings, photos, read_photos
 from nerfkit.scene import OPENCV_FROM_OPENGL, read_scene
 from nerfkit.sfm import SfmSettings, sfm
 from nerfkit.sfm.model import read_model
+from nerfkit.sfm.transforms import FAR_MARGIN, MEDIAN_DISTANCE
 
 SETTINGS = SfmSettings(features=600)
 POSES = room.arc(10)  # the last two are test views
@@ -121,7 +122,7 @@ def test_bounds_hold_what_a_view_sees(capture, scene, to_truth):
     for view, pose in zip(scene.views, POSES, strict=True):
         true = room.depth(lens, pose, lens.pixel_centres())
         near, far = view.near * to_truth[0], view.far * to_truth[0]
-        assert 0.5 * true.min() < near < far < 2.5 * true.max()
+        assert 0.5 * true.min() < near < far < 2 * FAR_MARGIN * true.max()
         assert ((near < true) & (true < far)).mean() > 0.85
         if view.split == "train":
             z = sparse[f"{view.name}/z"]
@@ -138,7 +139,7 @@ def test_scene_frame(capture, scene):
         distances.append(np.linalg.norm(xyz, axis=1))
         seen.append(xyz @ view.world_from_cam[:3, :3].T + view.world_from_cam[:3, 3])
     np.testing.assert_allclose(np.median(np.concatenate(seen), axis=0), 0, atol=5e-3)
-    assert np.median(np.concatenate(distances)) == pytest.approx(4 / 3, rel=5e-3)
+    assert np.median(np.concatenate(distances)) == pytest.approx(MEDIAN_DISTANCE, rel=5e-3)
     up = np.mean([-view.world_from_cam[:3, 1] for view in scene.train], axis=0)
     np.testing.assert_allclose(up / np.linalg.norm(up), [0, -1, 0], atol=1e-6)
 

@@ -6,7 +6,14 @@ import pytest
 from nerfkit.cameras import Camera
 from nerfkit.photos import Photo
 from nerfkit.sfm.model import Model, PosedPhoto
-from nerfkit.sfm.transforms import bounds, scene_similarity, transforms, upright_rotation
+from nerfkit.sfm.transforms import (
+    FAR_MARGIN,
+    MEDIAN_DISTANCE,
+    bounds,
+    scene_similarity,
+    transforms,
+    upright_rotation,
+)
 
 
 def random_rotation(rng) -> np.ndarray:
@@ -57,7 +64,7 @@ def test_scene_similarity(model):
         )
         for v in model.train
     ]
-    assert np.median(np.concatenate(distances)) == pytest.approx(4 / 3)
+    assert np.median(np.concatenate(distances)) == pytest.approx(MEDIAN_DISTANCE)
     up = similarity[:3, :3] @ np.mean([-v.cam_from_world[1, :3] for v in model.train], axis=0)
     np.testing.assert_allclose(up / np.linalg.norm(up), [0, -1, 0], atol=1e-9)
 
@@ -91,10 +98,12 @@ def test_bounds_by_view_and_by_scene():
     back[2, 3] = 1.0  # this camera stands one unit behind
     views = [view("a", np.eye(4), range(101)), view("b", back, range(101)), view("few", np.eye(4), [0, 1])]
     a, b, few = bounds(Model(views, points, np.zeros((101, 3), np.uint8)), min_points=20)
-    assert a == pytest.approx((0.8 * 2.08, 1.5 * 9.96))
-    assert b == pytest.approx((0.8 * 3.08, 1.5 * 10.96))
+    assert a == pytest.approx((0.8 * 2.08, FAR_MARGIN * 9.96))
+    assert b == pytest.approx((0.8 * 3.08, FAR_MARGIN * 10.96))
     together = np.concatenate([points[:, 2], points[:, 2] + 1, points[:2, 2]])
-    assert few == pytest.approx((0.8 * np.percentile(together, 1), 1.5 * np.percentile(together, 99.5)))
+    assert few == pytest.approx(
+        (0.8 * np.percentile(together, 1), FAR_MARGIN * np.percentile(together, 99.5))
+    )
 
 
 def test_points_behind_a_camera_do_not_count():
@@ -105,7 +114,7 @@ def test_points_behind_a_camera_do_not_count():
         ),
         20,
     )
-    assert 0 < near < 2 < far < 6.1
+    assert 0 < near < 2 < far < 4.1 * FAR_MARGIN
 
 
 def test_one_lens_is_written_once_and_several_in_their_frames(model):
