@@ -84,8 +84,13 @@ def test_nobody_to_ask_is_no_vote():
     assert not weight.any()
 
 
-def test_hull_holds_the_back_of_the_object_and_not_the_rest():
-    hull = Hull.of([source(0.0), source(0.5)])
-    assert hull.may_hold(sphere(0.97 * analytic.BALL)).mean() > 0.98
+def test_hull_holds_what_is_seen_reaches_behind_it_and_ends():
+    front, side = source(0.0), source(0.5)
+    hull = Hull.of([front, side])
+    seen = lift(front.view, front.depth)[None, front.probability > 0.5]
+    assert hull.may_hold(seen).mean() > 0.9
+    back = sphere(0.97 * analytic.BALL)
+    back = back[:, back[0, :, 2] > 0]  # the half that faces the wall, which neither view sees
+    assert hull.may_hold(back).mean() > 0.2
     assert not hull.may_hold(sphere(3 * analytic.BALL)).any()
     assert np.linalg.norm(hull.centre) < analytic.BALL

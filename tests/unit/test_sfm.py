@@ -127,7 +127,7 @@ def test_bounds_hold_what_a_view_sees(capture, scene, to_truth):
         if view.split == "train":
             z = sparse[f"{view.name}/z"]
             assert view.near == pytest.approx(0.8 * np.percentile(z, 1), rel=1e-4)
-            assert view.far == pytest.approx(1.5 * np.percentile(z, 99.5), rel=1e-4)
+            assert view.far == pytest.approx(FAR_MARGIN * np.percentile(z, 99.5), rel=1e-4)
 
 
 def test_scene_frame(capture, scene):
