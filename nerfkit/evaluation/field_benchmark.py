@@ -36,6 +36,7 @@ HASH = FieldSettings(steps=10**9, finest=256, rays_end=1024)
 MLP = replace(HASH, model="mlp", net_rate=5e-4)  # NeRF's own rate
 MLP_BATCHES = (32, 64, 128)  # on a CPU the paper's 1024 rays leave it too few steps to learn anything
 KERNEL_STEPS = 12
+RENDER_STEPS = 1500  # rendering speeds up as surfaces become opaque
 SAMPLE = 1024  # pixels a held-out view
 
 
@@ -99,7 +100,7 @@ def step_milliseconds(settings: FieldSettings, bank: PixelBank) -> float:
 def render_seconds(settings: FieldSettings, bank: PixelBank, view: View) -> float:
     """Median seconds of rendering one view at twice the size."""
     field = make_field(settings, 0)
-    for _ in zip(range(1500), train(field, Photometric(bank), settings, 0), strict=False):
+    for _ in zip(range(RENDER_STEPS), train(field, Photometric(bank), settings, 0), strict=False):
         pass
     camera, times = view.camera.resized(2 * view.camera.width, 2 * view.camera.height), []
     for _ in range(5):

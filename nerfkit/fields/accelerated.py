@@ -1,5 +1,6 @@
 """The compiled kernels behind the functions of reference.py: same names, arguments and results."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,9 +45,10 @@ class Encode(torch.autograd.Function):
     @staticmethod
     def backward(ctx, incoming: Tensor) -> tuple:
         gradient = torch.zeros(ctx.shape)
-        arguments = layout_arguments(ctx.layout)
-        incoming = incoming.contiguous().numpy()
-        compiled.scatter(gradient.numpy(), lanes(ctx.layout), ctx.unit, *arguments, incoming)
+        points = (ctx.unit[:, None], np.ones(len(ctx.unit), np.int64))
+        incoming = incoming.contiguous().numpy()[:, None]
+        arguments = (*points, *layout_arguments(ctx.layout), incoming)
+        compiled.scatter(gradient.numpy(), lanes(ctx.layout), *arguments)
         return gradient, None, None
 
 
@@ -94,7 +96,7 @@ class March(torch.autograd.Function):
             columns.numpy(), biases.numpy(),
         )  # fmt: skip
         arguments = (ctx.unit.numpy(), reached.numpy(), *layout_arguments(ctx.layout), encoding.numpy())
-        compiled_march.scatter_reached(gradient.numpy(), lanes(ctx.layout), *arguments)
+        compiled.scatter(gradient.numpy(), lanes(ctx.layout), *arguments)
         return gradient, columns.sum(0), biases.sum(0), *[None] * 6
 
 

@@ -80,13 +80,8 @@ def encode_point(table, lanes, x, y, z, resolutions, dense, offsets, mask, out):
         )
         first = offsets[level]
         total = times(load(table, (first + a, 0), lanes), wa)
-        total = plus(total, load(table, (first + b, 0), lanes), wb)
-        total = plus(total, load(table, (first + c, 0), lanes), wc)
-        total = plus(total, load(table, (first + d, 0), lanes), wd)
-        total = plus(total, load(table, (first + e, 0), lanes), we)
-        total = plus(total, load(table, (first + f, 0), lanes), wf)
-        total = plus(total, load(table, (first + g, 0), lanes), wg)
-        total = plus(total, load(table, (first + h, 0), lanes), wh)
+        for row, weight in ((b, wb), (c, wc), (d, wd), (e, we), (f, wf), (g, wg), (h, wh)):
+            total = plus(total, load(table, (first + row, 0), lanes), weight)
         store(out, (level * len(lanes),), total)
 
 
@@ -117,12 +112,16 @@ def encode(table, lanes, unit, resolutions, dense, offsets, mask, out):
 
 
 @njit(parallel=True, **FAST)
-def scatter(gradient, lanes, unit, resolutions, dense, offsets, mask, incoming):
-    """Add the table's gradient for encodings' gradients `incoming` (N, width), one level a thread."""
+def scatter(gradient, lanes, unit, reached, resolutions, dense, offsets, mask, incoming):
+    """Add the table's gradient for encodings' gradients `incoming` (R, K, width), one level a thread.
+
+    Of ray r the first reached[r] samples count.
+    """
     for turn in prange(len(resolutions)):
         level = paired_level(turn, len(resolutions))
         first, resolution, stored = offsets[level], resolutions[level], dense[level]
-        for n in range(len(unit)):
-            x, y, z = unit[n, 0], unit[n, 1], unit[n, 2]
-            vector = load(incoming, (n, level * len(lanes)), lanes)
-            scatter_point(gradient, first, x, y, z, resolution, stored, mask, lanes, vector)
+        for r in range(len(unit)):
+            for k in range(reached[r]):
+                x, y, z = unit[r, k, 0], unit[r, k, 1], unit[r, k, 2]
+                vector = load(incoming, (r, k, level * len(lanes)), lanes)
+                scatter_point(gradient, first, x, y, z, resolution, stored, mask, lanes, vector)

@@ -9,16 +9,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from nerfkit.fields.compiled import (
-    FAST,
-    HALF,
-    ONE,
-    contract,
-    encode_point,
-    grid_cell,
-    paired_level,
-    scatter_point,
-)
+from nerfkit.fields.compiled import FAST, HALF, ONE, contract, encode_point, grid_cell
 from nerfkit.fields.reference import DENSITY_BIAS, DENSITY_MAX, TRANSMITTANCE_MIN
 from nerfkit.fields.vectors import load, plus, store, summed, times
 
@@ -216,19 +207,6 @@ def march_backward(
                 sample_backward(
                     enc, rgb, weight, w, to_density, through, to_diffuse[r], columns[part], biases[part]
                 )
-
-
-@njit(parallel=True, **FAST)
-def scatter_reached(gradient, lanes, unit, reached, resolutions, dense, offsets, mask, incoming):
-    """Add the table's gradient for `incoming` (R, K, width), a level a thread, up to each ray's end."""
-    for turn in prange(len(resolutions)):
-        level = paired_level(turn, len(resolutions))
-        first, resolution, stored = offsets[level], resolutions[level], dense[level]
-        for r in range(len(unit)):
-            for k in range(reached[r]):
-                x, y, z = unit[r, k, 0], unit[r, k, 1], unit[r, k, 2]
-                vector = load(incoming, (r, k, level * len(lanes)), lanes)
-                scatter_point(gradient, first, x, y, z, resolution, stored, mask, lanes, vector)
 
 
 @njit(**FAST)
