@@ -20,6 +20,7 @@ SAME_DEPTH = 0.01  # relative difference of depth of what counts as the same poi
 DRIFT = 0.1  # relative change against the own completion beyond which it is another surface
 SEAM = 0.15  # largest colour correction at the rim
 RIM = 2  # px around the hole where colours are compared
+SAMPLE_ROW = 1024  # OpenCV samples at tables of positions with no side beyond 32767
 
 
 @dataclass
@@ -121,7 +122,7 @@ def carry(target: FilledView, source: FilledView, left: np.ndarray, near: float)
     if not wanted.any():
         return left
     carried = np.zeros((*left.shape, 4))
-    carried[where, :3] = _sample(source.image, positions)
+    carried[where, :3] = sample(source.image, positions)
     carried[where, 3] = disparity
     present = np.concatenate([target.image / 255, target.disparity[..., None]], axis=2)
     difference = np.clip(present - carried, -SEAM, SEAM)
@@ -131,15 +132,14 @@ def carry(target: FilledView, source: FilledView, left: np.ndarray, near: float)
     return left & ~wanted
 
 
-def _sample(image: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Colours in [0, 1] at positions (N, 2), cubic, (N, 3)."""
-    rows = np.array_split(positions, max(1, len(positions) // 30_000))  # remap's pictures are limited in size
-    return (
-        np.concatenate(
-            [
-                cv2.remap(image, part[None], None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[0]
-                for part in rows
-            ]
-        )
-        / 255
-    )
+def sample(image: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Colours in [0, 1] of a uint8 image (H, W, 3) at positions (N, 2), cubic, (N, 3).
+
+    Positions have the centre of the first pixel at 0.
+    """
+    rows = -(-len(positions) // SAMPLE_ROW)
+    table = np.zeros((rows * SAMPLE_ROW, 2), np.float32)
+    table[: len(positions)] = positions
+    table = table.reshape(rows, SAMPLE_ROW, 2)
+    colours = cv2.remap(image, table, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return colours.reshape(-1, 3)[: len(positions)] / 255

@@ -11,7 +11,7 @@ from PIL import Image
 from nerfkit.errors import UserError
 from nerfkit.files import read_image, read_json, write_image, write_json, write_mask
 from nerfkit.inpainting import InpaintingSettings, inpainting
-from nerfkit.inpainting.carry import FilledView, look_up
+from nerfkit.inpainting.carry import FilledView, look_up, sample
 from nerfkit.inpainting.provided import fit_affine
 from nerfkit.inpainting.regions import grown
 from nerfkit.inpainting.stage import normalised_pixels
@@ -263,3 +263,12 @@ def test_spinnerf_fills_are_provided_and_close_to_its_own_depth(shared):
     scale, offset = fit_affine(values.ravel()[::50], (0.004 * values + 0.02).ravel()[::50])
     assert scale == pytest.approx(0.004, rel=1e-6)
     assert offset == pytest.approx(0.02, abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 1024, 40_000])
+def test_any_number_of_positions_is_sampled(count):
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2).repeat(4, axis=0)
+    x = np.random.default_rng(count).uniform(8, 240, count).astype(np.float32)
+    colours = sample(ramp, np.stack([x, np.full_like(x, 2)], axis=1))
+    assert colours.shape == (count, 3)
+    assert np.allclose(colours * 255, x[:, None], atol=1)
