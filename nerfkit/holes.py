@@ -15,6 +15,7 @@ import numpy as np
 from nerfkit.errors import UserError
 from nerfkit.files import list_images, read_image, stage_folder, write_manifest, write_mask
 from nerfkit.scene import View, read_scene
+from nerfkit.segmentation.object_masks import ObjectMasks, read_object_masks, union
 
 log = logging.getLogger("nerfkit")
 
@@ -30,13 +31,23 @@ class HolesSettings:
     closing: float = 0.005  # gaps in a mask up to twice this wide are closed, relative to the width
 
 
-def holes(photos: Path, sfm: Path, masks: Path, provided: bool, out: Path, settings: HolesSettings) -> None:
+def holes(
+    photos: Path,
+    sfm: Path,
+    masks: Path,
+    provided: bool,
+    objects: str | list[str],
+    out: Path,
+    settings: HolesSettings,
+) -> None:
     """Check, resize and dilate the masks.
 
     Args:
         photos, sfm: folders of those stages.
-        masks: folder of <stem>.png, one for each registered training view; empty ones are allowed.
+        masks: folder of the stage refinement, or of <stem>.png, one for each registered training view; empty
+            ones are allowed.
         provided: whether they are the user's own, of any size, rather than the pipeline's.
+        objects: which of the clicked objects, by name, or `all`.
         out: this stage's folder: masks/<stem>.png, the masks at the photos' size; holes/<stem>.png, dilated;
             holes.json.
     Raises:
@@ -44,11 +55,10 @@ def holes(photos: Path, sfm: Path, masks: Path, provided: bool, out: Path, setti
             shape than the photo's, or all empty.
     """
     views = read_scene(sfm / "transforms.json", photos).train
-    files = {path.stem: path for path in list_images(masks)}
     if provided:
-        refuse_strays(masks, files, photos)
-    refuse_missing(masks, files, views)
-    checked = {view.name: fitted_mask(files[view.name], view) for view in views}
+        checked = provided_masks(masks, objects, photos, views)
+    else:
+        checked = union(chosen_objects(masks, objects))
     if not any(mask.any() for mask in checked.values()):
         raise UserError(f"All {len(checked)} masks in {masks} are empty: there is nothing to remove.")
     empty = [name for name, mask in checked.items() if not mask.any()]
@@ -60,7 +70,38 @@ def holes(photos: Path, sfm: Path, masks: Path, provided: bool, out: Path, setti
         for name, mask in checked.items():
             write_mask(folder / "masks" / f"{name}.png", mask)
             write_mask(folder / "holes" / f"{name}.png", widened(mask, settings))
-        write_manifest(folder, "holes", provided=provided, views=len(checked), empty=empty)
+        write_manifest(folder, "holes", provided=provided, objects=objects, empty=empty)
+
+
+def chosen_objects(refinement: Path, objects: str | list[str]) -> ObjectMasks:
+    """The refined masks of the chosen objects.
+
+    Raises:
+        UserError: an object that was not clicked.
+    """
+    masks = read_object_masks(refinement)
+    names = list(masks) if objects == "all" else [objects] if isinstance(objects, str) else objects
+    unknown = [name for name in names if name not in masks]
+    if unknown:
+        raise UserError(
+            f"objects names {listed(unknown)}, which prompts.json does not; it has {listed(list(masks))}."
+        )
+    return {name: masks[name] for name in names}
+
+
+def provided_masks(
+    folder: Path, objects: str | list[str], photos: Path, views: list[View]
+) -> dict[str, np.ndarray]:
+    """The user's own masks by view, checked and at the photos' size."""
+    if objects != "all":
+        raise UserError(
+            f"objects is {objects}, but masks: provided takes {folder} whole; set objects to all, or masks "
+            "to clicks."
+        )
+    files = {path.stem: path for path in list_images(folder)}
+    refuse_strays(folder, files, photos)
+    refuse_missing(folder, files, views)
+    return {view.name: fitted_mask(files[view.name], view) for view in views}
 
 
 def refuse_strays(masks: Path, files: dict[str, Path], photos: Path) -> None:

@@ -4,6 +4,7 @@ In the file a click is the index of a pixel of the image as it lies in `images/`
 means that pixel's centre. A box is given by its outer corners.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nerfkit.errors import UserError
 from nerfkit.files import read_json
 from nerfkit.photos import Photo, PhotoSet
 
+NAME = r"\w[\w -]*"
 FORM = "see the README for the form of prompts.json"
 
 
@@ -60,6 +62,11 @@ def read_prompts(path: Path, photos: PhotoSet) -> list[PromptedObject]:
 def read_object(path: Path, number: int, entry: dict, photos: PhotoSet) -> PromptedObject:
     """One entry of `objects`; the first has number 1."""
     name = required(path, f"object {number}", entry, "name", str)
+    if not re.fullmatch(NAME, name):
+        raise UserError(
+            f"{path}: object {number} is called {name!r}; a name is letters, digits, spaces, - and _: its "
+            "masks lie in a folder of that name."
+        )
     where = f"object {name!r}"
     text = entry.get("text")
     if text is not None and not isinstance(text, str):

@@ -9,12 +9,13 @@ from snakemake.exceptions import WorkflowError
 
 DEFAULT = "default"
 # A choice (config key) and the stage that makes it.
-CHOICES = {"poses": "sfm", "masks": "holes", "fills": "inpainting"}
+CHOICES = {"poses": "sfm", "masks": "holes", "objects": "holes", "fills": "inpainting"}
 UPSTREAM = {
     "photos": (),
     "sfm": ("photos",),
-    "source_mask": ("photos",),
+    "clicks": ("photos",),
     "field": ("photos", "sfm"),
+    "source_mask": ("photos", "clicks", "sfm", "field"),
     "propagation": ("photos", "sfm", "source_mask", "field"),
     "refinement": ("photos", "sfm", "propagation", "field"),
     "holes": ("photos", "sfm", "refinement"),
@@ -28,7 +29,7 @@ UPSTREAM = {
 }
 STAGES = tuple(UPSTREAM)
 # What a stage makes for a scene alone; everything else also depends on the seed.
-SEEDLESS = ("photos", "sfm", "source_mask")
+SEEDLESS = ("photos", "sfm", "clicks")
 
 
 def run_config(config: dict, run: str) -> dict:

@@ -11,6 +11,7 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
 NOT_TERMS = ("step", "seconds", "loss", "peak_mb", "psnr")
+PANELS = 2  # in a row
 LINES = ["#2a9d8f", "#e63946", "#e9a23b", "#457b9d", "#8d5a97", "#6c757d"]  # terms, in their order
 
 
@@ -24,8 +25,12 @@ def write_curves(path: Path, curves: dict[str, Path]) -> None:
     style = {"axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": grey, "font.size": 10}
     style |= {"xtick.color": grey, "ytick.color": grey, "axes.titlelocation": "left"}
     with plt.rc_context(style):
-        figure, axes = plt.subplots(1, len(curves), figsize=(6 * len(curves), 3.8), squeeze=False)
-        for axis, (title, source) in zip(axes[0], curves.items(), strict=True):
+        columns = min(len(curves), PANELS)
+        rows = -(-len(curves) // columns)
+        figure, axes = plt.subplots(rows, columns, figsize=(6 * columns, 3.8 * rows), squeeze=False)
+        for axis in axes.ravel()[len(curves) :]:
+            axis.remove()
+        for axis, (title, source) in zip(axes.ravel(), curves.items(), strict=False):
             draw_terms(axis, title.replace("_", " "), pd.read_csv(source))
         figure.tight_layout(w_pad=3)
         figure.savefig(path, dpi=110, format="png")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nerfkit.clicks import read_clicks
 from nerfkit.evaluation import canvas
 from nerfkit.evaluation.curves import write_curves
 from nerfkit.evaluation.sheets import comparison_sheet, contact_sheet, number_sheet
@@ -20,7 +21,6 @@ from nerfkit.files import (
     write_manifest,
 )
 from nerfkit.photos import read_photos
-from nerfkit.prompts import read_prompts
 
 log = logging.getLogger("nerfkit")
 
@@ -41,33 +41,35 @@ def pictures(
     inpainting: Path,
     renders: Path,
     metrics: Path,
-    curves: dict[str, Path],
+    curves: list[Path],
     out: Path,
     settings: PicturesSettings,
     *,
+    clicks: Path | None = None,
     source_mask: Path | None = None,
-    prompts: Path | None = None,
+    refinement: Path | None = None,
 ) -> None:
     """Write the sheets masks, inpainted, renders, depth, curves, metrics and, after clicks, clicks (.png).
 
     Args:
         photos, holes, inpainting, renders, metrics: folders of those stages.
-        curves: title -> CSV of a training.
-        source_mask, prompts: folder of that stage and the user's clicks, or None when the masks were given.
+        curves: CSV of each training of a field; its stem is its title.
+        clicks, source_mask, refinement: folders of those stages, or None when the masks were given.
     """
     with stage_folder(out) as folder:
         sheets = {
-            "masks": masks_sheet(photos, holes, settings),
+            "masks": masks_sheet(photos, holes, doubtful_views(refinement), settings),
             "inpainted": inpainted_sheet(photos, holes, inpainting, settings),
             "renders": renders_sheet(photos, renders, settings),
             "depth": depth_sheet(renders, settings),
             "metrics": number_sheet("Metrics", metric_tables(read_json(metrics / "metrics.json")["records"])),
         }
-        if source_mask is not None and prompts is not None:
-            sheets["clicks"] = clicks_sheet(photos, source_mask, prompts, settings)
+        if clicks is not None and source_mask is not None:
+            sheets["clicks"] = clicks_sheet(photos, clicks, source_mask, settings)
         for name, sheet in sheets.items():
             write_image(folder / f"{name}.png", sheet)
-        write_curves(folder / "curves.png", curves)
+        learnt = sorted((refinement / "curves").iterdir()) if refinement is not None else []
+        write_curves(folder / "curves.png", {path.stem: path for path in [*curves, *learnt]})
         write_manifest(folder, "pictures")
     log.info("pictures: %s and the training curves", ", ".join(sheets))
 
@@ -79,16 +81,16 @@ def spread(names: list[str], count: int) -> list[str]:
     return [names[round(k)] for k in np.linspace(0, len(names) - 1, count)]
 
 
-def clicks_sheet(photos: Path, source_mask: Path, prompts: Path, settings: PicturesSettings) -> np.ndarray:
+def clicks_sheet(photos: Path, clicks: Path, source_mask: Path, settings: PicturesSettings) -> np.ndarray:
     """The clicked photos with clicks and boxes, and the masks made of them."""
     clicked: dict[str, np.ndarray] = {}
-    for thing in read_prompts(prompts, read_photos(photos)):
-        for clicks in thing.clicks:
-            name = clicks.photo.name
-            drawn = clicked.get(name, read_image(photos / clicks.photo.file))
-            if clicks.box is not None:
-                drawn = canvas.boxed(drawn, clicks.box)
-            for (x, y), positive in zip(clicks.points, clicks.labels, strict=True):
+    for thing in read_clicks(clicks, read_photos(photos)):
+        for view in thing.clicks:
+            name = view.photo.name
+            drawn = clicked.get(name, read_image(photos / view.photo.file))
+            if view.box is not None:
+                drawn = canvas.boxed(drawn, view.box)
+            for (x, y), positive in zip(view.points, view.labels, strict=True):
                 drawn = canvas.marked(drawn, x, y, positive)
             clicked[name] = drawn
     rows = []
@@ -101,13 +103,23 @@ def clicks_sheet(photos: Path, source_mask: Path, prompts: Path, settings: Pictu
     )
 
 
-def masks_sheet(photos: Path, holes: Path, settings: PicturesSettings) -> np.ndarray:
+def doubtful_views(refinement: Path | None) -> set[str]:
+    """The views in which the propagated and the rendered mask of some object disagreed."""
+    if refinement is None:
+        return set()
+    return {
+        view for views in read_json(refinement / "refinement.json")["doubtful"].values() for view in views
+    }
+
+
+def masks_sheet(photos: Path, holes: Path, doubtful: set[str], settings: PicturesSettings) -> np.ndarray:
     """Every training photo with its mask laid over it, captioned with the mask's share of the pixels."""
     tiles = []
     for path in list_images(holes / "masks"):
         mask = read_mask(path)
         image = canvas.overlaid(read_image(photos / "images" / path.name), mask)
-        tiles.append((f"{path.stem}  {mask.mean():.1%}", image))
+        doubt = "  in doubt" if path.stem in doubtful else ""
+        tiles.append((f"{path.stem}  {mask.mean():.1%}{doubt}", image))
     return contact_sheet("Object masks", tiles, settings.overview_columns, settings.overview_width)
 
 

@@ -20,17 +20,17 @@ class Objectness:
 
     Attributes:
         labels: (N,) bool over the bank's pixels.
+        weights: (N,) of each pixel's cross-entropy.
         near_object: indices of the pixels of the object and around it; half of a step's rays are drawn from
             them, or none where it is None (the paper's uniform sampling).
         photometric: the photos' own objective, for a field that learns both at once.
-        weight: of the cross-entropy.
     """
 
     pixels: PixelBank
     labels: Tensor
+    weights: Tensor
     near_object: Tensor | None = None
     photometric: Photometric | None = None
-    weight: float = 1.0
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Pixel indices of one step."""
@@ -44,11 +44,10 @@ class Objectness:
     ) -> dict[str, Tensor]:
         """The terms of one step."""
         index = self.draw(count, generator)
-        labels = self.labels[index].float()
+        labels, weights = self.labels[index].float(), self.weights[index]
 
         def label_error(rendering: Rendering) -> dict[str, Tensor]:
-            error = binary_cross_entropy_with_logits(rendering.objectness, labels)
-            return {"objectness": self.weight * error}
+            return {"objectness": binary_cross_entropy_with_logits(rendering.objectness, labels, weights)}
 
         parts = self.photometric.parts(count, generator) if self.photometric else []
         return trace_parts(field, [*parts, Part(self.pixels.rays(index), label_error)], generator)

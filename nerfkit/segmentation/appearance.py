@@ -39,6 +39,7 @@ class Mixture:
         values: np.ndarray,
         weights: np.ndarray,
         components: int,
+        smallest_variance: float = SMALLEST_VARIANCE,
         seed: int = 0,
         samples: int = 4000,
         rounds: int = 8,
@@ -48,7 +49,7 @@ class Mixture:
         chosen = rng.choice(len(values), min(samples, len(values)), p=weights / weights.sum())
         values = values[chosen].astype(np.float64)
         self.components = min(components, max(1, len(values) // 20))
-        self.smallest = SMALLEST_VARIANCE * np.eye(values.shape[1])
+        self.smallest = smallest_variance * np.eye(values.shape[1])
         self.means = self._spread_means(values, rng)
         spread = np.cov(values.T) / self.components + self.smallest
         self.covariances = np.repeat(spread[None], self.components, axis=0)

@@ -7,7 +7,7 @@ weighs what it was told against how it looks; the looks of object and rest are l
 import cv2
 import numpy as np
 
-from nerfkit.segmentation.appearance import Mixture, looks
+from nerfkit.segmentation.appearance import SMALLEST_VARIANCE, Mixture, looks
 from nerfkit.segmentation.cut import CERTAIN, edge_weights, smoothest_division
 
 OBJECT_COMPONENTS, REST_COMPONENTS = 5, 12
@@ -16,21 +16,26 @@ COLOUR, SMOOTHNESS = 0.3, 3.0  # weights of the looks and, as a rule, of the edg
 
 
 def colour_cost(
-    values: np.ndarray, thing: np.ndarray, rest: np.ndarray, elsewhere: np.ndarray | None = None
+    values: np.ndarray,
+    thing: np.ndarray,
+    rest: np.ndarray,
+    elsewhere: np.ndarray | None = None,
+    smallest_variance: float = SMALLEST_VARIANCE,
 ) -> np.ndarray:
     """Log ratio (H, W) of the looks' likelihoods, negative for the object, bounded by CLEAREST.
 
     Args:
-        values: looks (H * W, 6).
+        values: looks (H * W, 6), or positions (H * W, 3).
         thing, rest: weights (H, W) with which a pixel counts for either mixture, not all zero.
         elsewhere: looks (N, 6) of the object in other photos, which count as much as those in this one.
+        smallest_variance: of a mixture's component, in the values' unit.
     """
     things, weights = values, thing.ravel() / thing.sum()
     if elsewhere is not None and len(elsewhere):
         things = np.concatenate([values, elsewhere])
         weights = np.concatenate([weights, np.full(len(elsewhere), 1 / len(elsewhere))])
-    of_thing = Mixture(things, weights, OBJECT_COMPONENTS)
-    of_rest = Mixture(values, rest.ravel().astype(np.float64), REST_COMPONENTS)
+    of_thing = Mixture(things, weights, OBJECT_COMPONENTS, smallest_variance)
+    of_rest = Mixture(values, rest.ravel().astype(np.float64), REST_COMPONENTS, smallest_variance)
     ratio = of_rest.log_density(values) - of_thing.log_density(values)
     return np.clip(ratio, -CLEAREST, CLEAREST).reshape(thing.shape)
 

@@ -14,23 +14,36 @@ import numpy as np
 
 CERTAIN = 50.0  # a cost that outweighs any smoothness
 WEAKEST_EDGE = 0.03  # g across the strongest edge: a mask may still not fray there
+JUMP = 0.01  # relative step of nearness from a pixel to the next that is an edge in space
 STEP = 8**-0.5  # primal and dual step: their product times |grad|^2 <= 8 must not exceed 1
 
 
-def edge_weights(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """g between a pixel and its right and its lower neighbour, each (H, W), from a CIELAB image.
+def edge_weights(lab: np.ndarray, distance: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """g between a pixel and its right and its lower neighbour, each (H, W).
 
-    exp(-|difference|^2 / (2 mean |difference|^2)), as in GrabCut; the last column and row have no neighbour.
+    exp(-|difference|^2 / (2 mean |difference|^2)), as in GrabCut, of a CIELAB image (H, W, 3); times the same
+    of the distance to the camera (H, W) in space, where it is known, with JUMP for the mean. The last column
+    and row have no neighbour.
     """
-    smooth = cv2.GaussianBlur(lab, (0, 0), 1.0)
-    across, down = np.zeros(lab.shape[:2], np.float32), np.zeros(lab.shape[:2], np.float32)
-    across[:, :-1] = ((smooth[:, 1:] - smooth[:, :-1]) ** 2).sum(axis=2)
-    down[:-1] = ((smooth[1:] - smooth[:-1]) ** 2).sum(axis=2)
+    across, down = squared_steps(cv2.GaussianBlur(lab, (0, 0), 1.0))
     scale = across.mean() + down.mean() + 1e-6
-    right, below = (WEAKEST_EDGE + (1 - WEAKEST_EDGE) * np.exp(-d / scale) for d in (across, down))
+    across, down = across / scale, down / scale
+    if distance is not None:
+        nearness = cv2.GaussianBlur((np.median(distance) / distance).astype(np.float32), (0, 0), 1.0)
+        jumps = squared_steps(nearness[..., None])
+        across, down = across + jumps[0] / (2 * JUMP**2), down + jumps[1] / (2 * JUMP**2)
+    right, below = (WEAKEST_EDGE + (1 - WEAKEST_EDGE) * np.exp(-d) for d in (across, down))
     right[:, -1] = 0
     below[-1] = 0
     return right, below
+
+
+def squared_steps(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Squared difference (H, W) of an image (H, W, C) to the right and the lower neighbour; 0 at the end."""
+    across, down = np.zeros(image.shape[:2], np.float32), np.zeros(image.shape[:2], np.float32)
+    across[:, :-1] = ((image[:, 1:] - image[:, :-1]) ** 2).sum(axis=2)
+    down[:-1] = ((image[1:] - image[:-1]) ** 2).sum(axis=2)
+    return across, down
 
 
 def smoothest_division(

@@ -1,4 +1,9 @@
-"""What the places of the clicks say about every other pixel, before any colour is compared."""
+"""What the places of the clicks say about every other pixel, before any colour is compared.
+
+Places are pixels and, where the photo's surfaces are known, points in space: then a step over an edge of
+depth is as long as it is in space, and what stands far behind the object is far from it. `points` is
+(H, W, 3) in camera axes, any unit, or None.
+"""
 
 import cv2
 import numpy as np
@@ -12,12 +17,16 @@ REACH = 0.3  # how far beyond the hull of the clicks an object is still expected
 FARTHEST = 3.0  # the loss of evidence beyond that is bounded
 ONE_CLICK = 0.2  # radius that one click stands for, relative to the long side; of n clicks, an n-th
 INSIDE = 0.5  # evidence of lying between the positive clicks
+LONGEST_STEP = 0.3  # in space, from one pixel to the next; depths far away stray
+BALL_REACH = 0.5  # the same in space: how far beyond the ball of the clicks, in its radii
+LEAST_BALL = 0.2  # radius of the ball at least, relative to its distance: objects are larger than clicks
 
 
-def pixel_graph(lab: np.ndarray) -> sparse.csr_matrix:
+def pixel_graph(lab: np.ndarray, points: np.ndarray | None = None, distance: float = 1) -> sparse.csr_matrix:
     """Neighbouring pixels (8) joined by the cost of the step: its length plus EDGE_COST times its contrast.
 
-    Lengths are relative to the long side, so a cost means the same at every resolution.
+    Lengths are relative to the long side, so a cost means the same at every resolution; in space, relative to
+    the object's `distance` from the camera, as long as that is more.
     """
     height, width = lab.shape[:2]
     number = np.arange(height * width).reshape(height, width)
@@ -26,9 +35,13 @@ def pixel_graph(lab: np.ndarray) -> sparse.csr_matrix:
         here = np.s_[: height - down, max(0, -right) : width - max(0, right)]
         there = np.s_[down:, max(0, right) : width + min(0, right)]
         contrast = np.linalg.norm(lab[here] - lab[there], axis=2) / 100
+        length = np.hypot(down, right) / max(height, width)
+        if points is not None:
+            step = np.linalg.norm(points[here] - points[there], axis=2) / distance
+            length = np.maximum(length, np.minimum(step, LONGEST_STEP))
         starts.append(number[here].ravel())
         ends.append(number[there].ravel())
-        costs.append((np.hypot(down, right) / max(height, width) + EDGE_COST * contrast).ravel())
+        costs.append((length + EDGE_COST * contrast).ravel())
     entries = np.concatenate(costs), (np.concatenate(starts), np.concatenate(ends))
     return sparse.csr_matrix(entries, (height * width, height * width))
 
@@ -60,16 +73,34 @@ def hull_distance(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.distanceTransform(hull, cv2.DIST_L2, 5) / max(radius, ONE_CLICK / len(corners) * max(shape))
 
 
-def place_evidence(lab: np.ndarray, wanted: np.ndarray, unwanted: np.ndarray) -> np.ndarray:
+def ball_distance(points: np.ndarray, clicked: np.ndarray) -> np.ndarray:
+    """Distance (H, W) of points (H, W, 3) to the ball about `clicked` (N, 3), in units of its radius."""
+    centre, radius = ball(clicked)
+    return np.linalg.norm(points - centre, axis=2) / radius - 1
+
+
+def ball(clicked: np.ndarray) -> tuple[np.ndarray, float]:
+    """Centre (3,) and radius of the clicked points (N, 3) in camera axes; few clicks stand for a least one."""
+    centre = np.median(clicked, axis=0)
+    reach = np.linalg.norm(clicked - centre, axis=1).max()
+    return centre, max(float(reach), LEAST_BALL * float(centre[2]))
+
+
+def place_evidence(
+    lab: np.ndarray, wanted: np.ndarray, unwanted: np.ndarray, points: np.ndarray | None = None
+) -> np.ndarray:
     """How much the places of the clicks speak for the object, (H, W), positive for it.
 
     The sum of three: which kind of click is nearer along paths that avoid edges, in [-1, 1]; a bonus between
     the positive clicks; a malus far from all of them.
     """
     shape = lab.shape[:2]
-    graph = pixel_graph(cv2.GaussianBlur(lab, (0, 0), 1.0))
+    clicked = None if points is None else points[click_pixels(wanted, shape)]
+    distance = 1.0 if clicked is None else float(np.median(clicked[:, 2]))
+    graph = pixel_graph(cv2.GaussianBlur(lab, (0, 0), 1.0), points, distance)
     to_object = geodesic_distance(graph, wanted, shape)
     to_rest = geodesic_distance(graph, unwanted if len(unwanted) else frame_points(shape), shape)
     nearer = (to_rest - to_object) / (to_rest + to_object + 1e-6)
     beyond = hull_distance(wanted, shape)
-    return nearer + INSIDE * (beyond == 0) - np.clip(beyond - REACH, 0, FARTHEST)
+    far = beyond - REACH if points is None else ball_distance(points, clicked) - BALL_REACH
+    return nearer + INSIDE * (beyond == 0) - np.clip(far, 0, FARTHEST)

@@ -1,104 +1,67 @@
-"""The embedded click segmenter: GrabCut with the places of the clicks as further evidence.
+"""The embedded click segmenter: GrabCut with space and the places of the clicks as further evidence.
 
 GrabCut (Rother, Kolmogorov and Blake 2004) alternates between fitting colour mixtures to object and rest and
 cutting the image along its edges. Left with a handful of clicks it floods everything of a similar colour, so
-each pixel's cost here also holds what the places of the clicks say (evidence.py). The division is found at a
-working resolution and then drawn again at full resolution in a narrow band.
+each pixel's cost here also holds what the places of the clicks say (evidence.py). Where the scene field has
+told the surface behind every pixel, mixtures of positions are compared like those of colours, and what lies
+on the plane that carries the object (support.py) is not the object. The division is found at a working
+resolution and then drawn again at full resolution in a narrow band.
 """
-
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from nerfkit.prompts import Clicks
 from nerfkit.segmentation.appearance import lab_image, looks
-from nerfkit.segmentation.band import (
-    COLOUR,
-    colour_cost,
-    redraw,
-    signed_distance,
-    surroundings,
-    with_certainty,
-)
+from nerfkit.segmentation.band import colour_cost, redraw, signed_distance, surroundings, with_certainty
 from nerfkit.segmentation.cut import edge_weights, smoothest_division
-from nerfkit.segmentation.evidence import place_evidence
-from nerfkit.segmentation.parts import NOWHERE, click_pixels, clicked_parts, disks, fill_small_holes
+from nerfkit.segmentation.evidence import ball, place_evidence
+from nerfkit.segmentation.marks import Marks
+from nerfkit.segmentation.parts import NOWHERE, click_pixels, clicked_parts, fill_small_holes
+from nerfkit.segmentation.support import on_support
 
 WORKING_PIXELS = 90_000
 ROUNDS = 4  # of fitting the colours to the division and dividing again
-CLICK_RADIUS = 0.012  # of the disk around a click that is certain, relative to the long side
-PLACE, SMOOTHNESS = 2.0, 12.0  # weights of the clicks' places and of the edge's length
+LOOKS, PLACE, SMOOTHNESS = 0.6, 2.0, 12.0  # weights of looks and positions, of places, of the edge's length
+POSITION_UNIT = 0.003  # of the object's distance: positions that differ by less are the same
+FARTHEST_POSITION = 200.0  # positions beyond are one: the sky must not stretch a mixture
+SURROUNDS = 0.3  # evidence of the place below which a pixel may be what carries the object
+ON_SUPPORT = 2.0  # evidence against the object on or below the plane that carries it
 BAND = 3.0  # half width, in working pixels, of the band that is drawn again at full resolution
 AROUND = 20.0  # the rest's looks are learnt within this many bands of the object
 HOLE = 0.01  # holes smaller than this share of the object are filled
 
 
-MIDDLE = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]])  # of a box
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What the user marked, at some resolution: points (N, 2) and (M, 2), box (4,) or None, in pixels."""
-
-    wanted: np.ndarray
-    unwanted: np.ndarray
-    box: np.ndarray | None
-
-    @classmethod
-    def of(cls, clicks: Clicks) -> "Marks":
-        """The marks of one object in one photo."""
-        return cls(clicks.points[clicks.labels], clicks.points[~clicks.labels], clicks.box)
-
-    @property
-    def presumed(self) -> np.ndarray:
-        """Points taken to lie on the object: the wanted ones, or five about the middle of the box."""
-        if len(self.wanted):
-            return self.wanted
-        corner, size = self.box[:2], self.box[2:] - self.box[:2]
-        return corner + size * MIDDLE
-
-    def scaled(self, x: float, y: float) -> "Marks":
-        """The same marks on the image resampled by x and y."""
-        box = None if self.box is None else self.box * [x, y, x, y]
-        return Marks(self.wanted * [x, y], self.unwanted * [x, y], box)
-
-    def certain(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Masks (H, W) of what is surely object and surely not; at its own pixel every click has its way."""
-        radius = CLICK_RADIUS * max(shape)
-        inside, outside = disks(self.wanted, radius, shape), disks(self.unwanted, radius, shape)
-        inside, outside = inside & ~outside, outside & ~inside
-        if self.box is not None:
-            beyond = outside_box(self.box, shape)
-            inside, outside = inside & ~beyond, outside | beyond
-        rest, thing = click_pixels(self.unwanted, shape), click_pixels(self.wanted, shape)
-        inside[rest], outside[rest] = False, True
-        inside[thing], outside[thing] = True, False
-        return inside, outside
-
-
-def outside_box(box: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bool (H, W): pixels whose centre lies outside `box` (x0, y0, x1, y1)."""
-    x, y = np.arange(shape[1]) + 0.5, np.arange(shape[0]) + 0.5
-    return ~np.outer((y >= box[1]) & (y <= box[3]), (x >= box[0]) & (x <= box[2]))
-
-
-def divide(lab: np.ndarray, marks: Marks) -> np.ndarray:
-    """The object of the marks at working resolution, u (H, W) in [0, 1]."""
+def divide(lab: np.ndarray, marks: Marks, points: np.ndarray | None) -> np.ndarray:
+    """The object of the marks at working resolution, u (H, W) in [0, 1]; `points` as in `segment`."""
     shape = lab.shape[:2]
     inside, outside = marks.certain(shape)
-    place = place_evidence(lab, marks.presumed, marks.unwanted)
-    values, edges = looks(lab), edge_weights(lab)
+    place = place_evidence(lab, marks.presumed, marks.unwanted, points)
+    if points is not None:
+        clicked = points[click_pixels(marks.presumed, shape)]
+        place = place - ON_SUPPORT * on_support(points, clicked, (place < SURROUNDS) & ~inside)
+    values, edges = looks(lab), edge_weights(lab, None if points is None else points[..., 2])
+    positions = None if points is None else scaled_positions(points, marks)
     likely = np.where(outside, 0, 1 / (1 + np.exp(-4 * place)))
     # The first mixtures trust the clicks most, what lies between them a little, and all else by its place.
     thing, rest = 0.05 * likely**2 + inside, 0.3 * (1 - likely) ** 2 + outside
     around = 1 / (1 + np.exp(-2 * (place + 2)))
     for _ in range(ROUNDS + 1):
-        cost = COLOUR * colour_cost(values, thing, rest) - PLACE * place
-        division = smoothest_division(with_certainty(cost, inside, outside), edges, SMOOTHNESS)
+        cost = colour_cost(values, thing, rest)
+        if positions is not None:
+            cost = cost + colour_cost(positions, thing, rest * around, smallest_variance=1.0)
+        cost = with_certainty(LOOKS * cost - PLACE * place, inside, outside)
+        division = smoothest_division(cost, edges, SMOOTHNESS)
         thing = ((division > 0.5) | inside).astype(float)
         rest = (1 - thing) * (0.3 + 0.7 * around)
     return division
+
+
+def scaled_positions(points: np.ndarray, marks: Marks) -> np.ndarray:
+    """Positions (H * W, 3) about the clicks, in units in which a surface's noise is about one."""
+    centre, _ = ball(points[click_pixels(marks.presumed, points.shape[:2])])
+    offsets = (points - centre) / (POSITION_UNIT * centre[2])
+    return offsets.reshape(-1, 3).clip(-FARTHEST_POSITION, FARTHEST_POSITION).astype(np.float32)
 
 
 def sharpen(lab: np.ndarray, coarse: np.ndarray, marks: Marks, band: float) -> np.ndarray:
@@ -118,18 +81,19 @@ class GrabCutSegmenter:
 
     name = "grabcut (embedded)"
 
-    def segment(self, image: np.ndarray, clicks: Clicks) -> np.ndarray:
+    def segment(self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None) -> np.ndarray:
         """See `Segmenter`; every click is honoured."""
-        return segment(image, Marks.of(clicks))
+        return segment(image, Marks.of(clicks), points)
 
 
-def segment(image: np.ndarray, marks: Marks) -> np.ndarray:
+def segment(image: np.ndarray, marks: Marks, points: np.ndarray | None = None) -> np.ndarray:
     """The object that the marks mean.
 
     Args:
         image: uint8 RGB (H, W, 3).
         marks: a wanted point or a box at least. Every wanted point's pixel is inside the result, every
             unwanted one outside; nothing else beyond the box is inside, and every part holds a wanted point.
+        points: (H, W, 3), the surface behind every pixel in camera axes, any unit, or None.
     Returns:
         bool (H, W).
     """
@@ -138,7 +102,9 @@ def segment(image: np.ndarray, marks: Marks) -> np.ndarray:
     lab = lab_image(image)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = lab if scale == 1 else cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
-    division = divide(small, marks.scaled(size[0] / width, size[1] / height))
+    if points is not None:
+        points = cv2.resize(points.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+    division = divide(small, marks.scaled(size[0] / width, size[1] / height), points)
     mask = cv2.resize(division, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
     if scale < 1:
         mask = sharpen(lab, mask, marks, BAND / scale)

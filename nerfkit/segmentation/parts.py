@@ -41,6 +41,11 @@ def fill_small_holes(mask: np.ndarray, share: float, unwanted: np.ndarray) -> np
     return mask | np.isin(labels, list(set(small) - kept - {0}))
 
 
+def part_sizes(mask: np.ndarray) -> np.ndarray:
+    """Pixels of each connected part (8 neighbours) of a mask, (N,)."""
+    return cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)[2][1:, cv2.CC_STAT_AREA]
+
+
 def large_parts(mask: np.ndarray, smallest: float) -> np.ndarray:
     """The connected parts (8 neighbours) of at least `smallest` pixels."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)

@@ -1,186 +1,84 @@
-"""Stage `propagation`: from masks of the clicked photos to a mask of every photo.
-
-The embedded propagator `projection` walks from the clicked views outwards, always to the view nearest in
-pose. Each view asks the clicked views and its nearest neighbours among the finished ones about every surface
-it sees (projection.py), draws its mask along the image's edges where they are unsure (band.py), and then
-answers later views itself. A second walk, in which every view can ask neighbours on all sides, mends what
-the first could not know.
-"""
+"""Stage `propagation`: from masks of the clicked photos to a mask of every photo."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-import cv2
 import numpy as np
-from tqdm import tqdm
 
 from nerfkit.errors import UserError
 from nerfkit.fields import read_field
-from nerfkit.files import read_json, read_mask, stage_folder, write_manifest, write_mask
-from nerfkit.rendering import Field, render_view
+from nerfkit.files import stage_folder, write_manifest
 from nerfkit.scene import View, read_scene
-from nerfkit.segmentation.appearance import lab_image, looks
-from nerfkit.segmentation.band import redraw, signed_distance, surroundings
-from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, parts_touching
-from nerfkit.segmentation.projection import Hull, Source, lift, vote
-from nerfkit.segmentation.view_order import view_distances, walk
+from nerfkit.segmentation.object_masks import ObjectMasks, read_object_masks, union, write_object_masks
+from nerfkit.segmentation.projection_propagator import ProjectionPropagator, ProjectionSettings
 
 log = logging.getLogger("nerfkit")
 
-HOP_WEIGHT = 0.8  # of a finished view's vote, to the power of its hops from a clicked view
-FIRMNESS = 3.0  # of a unanimous vote, against the costs of looks and of edges
-CONFIDENT = 1.0  # sum of weights from which a vote counts in full
-GUESS = 0.3  # confidence in the label of a surface that no source saw
-FAINT = 0.1  # weight below which a vote is none
-HIDDEN = 0.7  # of the hull's word on such a surface, like FIRMNESS
-UNSEEN = 0.5  # confidence below which a surface counts as unseen
-LOOKS_REACH = 12.0  # in bands: how far around the object the rest's looks are learnt
-SPECKLE = 7  # pixels of the depth over which the hull's word is averaged: single depths stray
-HOLE = 0.02  # holes smaller than this share of the object are filled
-
 
 @dataclass(frozen=True)
-class PropagationSettings:
-    """How masks travel to the other views."""
+class PropagationSettings(ProjectionSettings):
+    """Who carries masks to the other views, and how."""
 
     backend: str = "projection"  # projection: embedded, by the scene field's depth
-    rounds: int = 2  # walks through all views; from the second on, views ask neighbours on every side
-    neighbours: int = 4  # finished views that a view asks, besides the clicked ones
-    resolution: float = 0.5  # of the depth that labels travel by, relative to the photos
-    tolerance: float = 0.03  # two depths of one surface differ by at most this share
-    band: float = 0.012  # half width of the band in which a mask is drawn again, relative to the width
-    smallest: float = 0.0002  # parts of a mask smaller than this share of the photo are dropped
 
 
-@dataclass(frozen=True)
-class Target:
-    """A view to be labelled. `view` and `depth` (h, w) are at the resolution that labels travel at; `lab` is
-    the photo in CIELAB (H, W, 3)."""
+class Propagator(Protocol):
+    """Anything that carries masks from some views to all. `name` says what it is, for the manifest."""
 
-    view: View
-    depth: np.ndarray
-    lab: np.ndarray
+    name: str
 
-    def source(self, mask: np.ndarray, confidence: np.ndarray) -> Source:
-        """The view as a source once it has its mask (H, W), with the confidence (h, w) in it."""
-        height, width = self.depth.shape
-        probability = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        return Source(self.view, self.depth, probability, confidence.astype(np.float32))
+    def propagate(
+        self, views: list[View], clicked: dict[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], list[str]]:
+        """Masks of all `views` by name, bool (H, W), and the order in which they were made.
+
+        Args:
+            clicked: masks (H, W) of clicked views by name, one at least not empty; they are kept as they are.
+        """
+
+
+def make_propagator(field: Path, settings: PropagationSettings) -> Propagator:
+    """The propagator of the settings; `field` is the folder of that stage."""
+    return ProjectionPropagator(read_field(field / "field.safetensors"), settings)
 
 
 def propagation(
     photos: Path, sfm: Path, source_mask: Path, field: Path, out: Path, settings: PropagationSettings
 ) -> None:
-    """Carry the source masks to all training views.
+    """Carry the source masks of every object to all training views.
 
     Args:
         photos, sfm, source_mask, field: folders of those stages.
-        out: this stage's folder: masks/<stem>.png of every training view, propagation.json.
+        out: this stage's folder: masks/<stem>.png of every training view, objects/<name>/<stem>.png,
+            propagation.json.
     Raises:
-        UserError: none of the clicked photos is among the registered views.
+        UserError: no photo in which an object is clicked is among the registered views.
     """
     views = read_scene(sfm / "transforms.json", photos).train
-    clicked = read_source_masks(source_mask, views)
-    model = read_field(field / "field.safetensors")
-    targets = [
-        make_target(view, model, settings.resolution) for view in tqdm(views, desc="depth", unit="view")
-    ]
-    masks, order = propagate(targets, clicked, settings)
-    empty = [name for name, mask in masks.items() if not mask.any()]
-    log.info("propagation: %d views from %s, %d of them empty", len(masks), ", ".join(clicked), len(empty))
+    propagator = make_propagator(field, settings)
+    masks: ObjectMasks = {}
+    orders = {}
+    for name, source in read_object_masks(source_mask).items():
+        masks[name], orders[name] = propagator.propagate(views, registered(source, views, name))
+        empty = [view for view, mask in masks[name].items() if not mask.any()]
+        log.info("propagation of %s: %d views, %d of them empty", name, len(views), len(empty))
+    empty = sorted(view for view, mask in union(masks).items() if not mask.any())
     with stage_folder(out) as folder:
-        (folder / "masks").mkdir()
-        for name, mask in masks.items():
-            write_mask(folder / "masks" / f"{name}.png", mask)
-        write_manifest(
-            folder, "propagation", made_by=settings.backend, sources=list(clicked), order=order, empty=empty
-        )
+        write_object_masks(folder, masks)
+        write_manifest(folder, "propagation", made_by=propagator.name, order=orders, empty=empty)
 
 
-def read_source_masks(source_mask: Path, views: list[View]) -> dict[str, np.ndarray]:
-    """The masks of the clicked views that are registered; the others are named in the log."""
-    names = list(read_json(source_mask / "source_mask.json")["views"])
-    registered = {view.name for view in views}
-    lost = [name for name in names if name not in registered]
-    if len(lost) == len(names):
+def registered(source: dict[str, np.ndarray], views: list[View], name: str) -> dict[str, np.ndarray]:
+    """An object's masks in the clicked views that are registered; the others are named in the log."""
+    known = {view.name for view in views}
+    lost = [view for view in source if view not in known]
+    if len(lost) == len(source):
         raise UserError(
-            f"No clicked photo ({', '.join(names)}) is among the {len(views)} registered views; click the "
-            f"object in one of those, for example {views[0].name}."
+            f"No photo in which {name!r} is clicked ({', '.join(lost)}) is among the {len(views)} registered "
+            f"views; click it in one of those, for example {views[0].name}."
         )
     if lost:
-        log.warning("clicks on %s are not used: SfM did not register them", ", ".join(lost))
-    return {name: read_mask(source_mask / "masks" / f"{name}.png") for name in names if name in registered}
-
-
-def make_target(view: View, model: Field, resolution: float) -> Target:
-    """Render the depth of one view and read its photo."""
-    size = (max(1, round(resolution * length)) for length in (view.camera.width, view.camera.height))
-    small = replace(view, camera=view.camera.resized(*size))
-    rendered = render_view(model, small.camera, small.world_from_cam, small.near, small.far)
-    return Target(small, rendered.depth, lab_image(view.image()))
-
-
-def propagate(
-    targets: list[Target], clicked: dict[str, np.ndarray], settings: PropagationSettings
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Masks of all targets by name, bool (H, W), and the order in which they were made.
-
-    Args:
-        clicked: masks (H, W) of clicked views by name; they are kept as they are.
-    """
-    names = [target.view.name for target in targets]
-    ahead = float(np.median([np.median(target.depth) for target in targets]))
-    distances = view_distances([target.view for target in targets], ahead)
-    start = [names.index(name) for name in clicked]
-    order = walk(distances, start)
-    masks = {i: clicked[names[i]] for i in start}
-    sources = {i: targets[i].source(masks[i], np.ones_like(targets[i].depth)) for i in start}
-    elsewhere = np.concatenate([looks(targets[i].lab)[masks[i].ravel()] for i in start])
-    hull = Hull.of(list(sources.values()))
-    for i, hops in tqdm(order * settings.rounds, desc="propagation", unit="view"):
-        near = sorted((j for j in sources if j != i and j not in start), key=lambda j: distances[i, j])
-        asked = [sources[j] for j in [*start, *near[: settings.neighbours]]]
-        points = lift(targets[i].view, targets[i].depth)
-        probability, weight = vote(points, asked, settings.tolerance)
-        masks[i] = settle(targets[i].lab, probability, weight, hull.may_hold(points), elsewhere, settings)
-        confidence = np.maximum(np.minimum(weight / CONFIDENT, 1), GUESS)
-        sources[i] = targets[i].source(masks[i], HOP_WEIGHT**hops * confidence)
-    return {names[i]: masks[i] for i in sorted(masks)}, [names[i] for i, _ in order]
-
-
-def settle(
-    lab: np.ndarray,
-    probability: np.ndarray,
-    weight: np.ndarray,
-    possible: np.ndarray,
-    elsewhere: np.ndarray,
-    settings: PropagationSettings,
-) -> np.ndarray:
-    """The mask (H, W) of one view.
-
-    Args:
-        lab: the photo in CIELAB (H, W, 3).
-        probability, weight: (h, w), what the sources say; see `vote`.
-        possible: (h, w), whether a pixel's surface may be object where no source sees it; see `Hull`.
-        elsewhere: looks (N, 6) of the object in the clicked views.
-    """
-    height, width = lab.shape[:2]
-    probability, weight, possible = (
-        cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-        for image in (probability, weight, cv2.blur(possible.astype(np.float32), (SPECKLE, SPECKLE)))
-    )
-    smallest = settings.smallest * width * height
-    voted = fill_small_holes(large_parts(probability * (weight > FAINT) > 0.5, smallest), HOLE, NOWHERE)
-    if not voted.any():
-        return voted
-    band, distance = settings.band * width, signed_distance(voted)
-    confidence = np.minimum(weight / CONFIDENT, 1)
-    evidence = FIRMNESS * confidence * (2 * probability - 1) + (1 - confidence) * HIDDEN * np.sign(
-        possible - 0.5
-    )
-    unseen = (confidence < UNSEEN) & (possible > 0.5)
-    outside = (distance > band) & ~unseen
-    mask, part = np.zeros_like(voted), surroundings(~outside, LOOKS_REACH * band)
-    mask[part] = redraw(lab[part], evidence[part], (distance < -band)[part], outside[part], elsewhere)
-    return fill_small_holes(parts_touching(mask, voted), HOLE, NOWHERE)
+        log.warning("clicks on %s in %s are not used: SfM did not register them", name, ", ".join(lost))
+    return {view: mask for view, mask in source.items() if view in known}

@@ -28,8 +28,8 @@ class SamSegmenter:
         self.predictor = SamPredictor(sam_model_registry[variant](checkpoint=str(checkpoint)))
         self.encoded: np.ndarray | None = None
 
-    def segment(self, image: np.ndarray, clicks: Clicks) -> np.ndarray:
-        """See `Segmenter`."""
+    def segment(self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None) -> np.ndarray:
+        """See `Segmenter`; the model sees the photo alone."""
         if image is not self.encoded:
             self.predictor.set_image(image)
             self.encoded = image

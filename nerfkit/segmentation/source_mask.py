@@ -2,21 +2,29 @@
 
 import logging
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 
+from nerfkit.clicks import read_clicks
 from nerfkit.errors import UserError
-from nerfkit.files import read_image, stage_folder, write_manifest, write_mask
+from nerfkit.fields import read_field
+from nerfkit.files import read_image, stage_folder, write_manifest
 from nerfkit.photos import read_photos
-from nerfkit.prompts import Clicks, read_prompts
+from nerfkit.prompts import Clicks, PromptedObject
+from nerfkit.rendering import render_view
+from nerfkit.scene import read_scene
 from nerfkit.segmentation.grabcut import GrabCutSegmenter
-from nerfkit.segmentation.parts import click_pixels
+from nerfkit.segmentation.object_masks import ObjectMasks, write_object_masks
+from nerfkit.segmentation.projection import pixel_directions
 from nerfkit.segmentation.sam import SamSegmenter
 
 log = logging.getLogger("nerfkit")
+
+SPECKLE = 3  # pixels of the median that takes single stray depths away
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class SourceMaskSettings:
 
     backend: str = "grabcut"  # grabcut (embedded, honours every click) | sam (needs its weights)
     sam_model: str = "vit_h"  # vit_b | vit_l | vit_h, for the backend sam
+    geometry: bool = True  # whether grabcut sees the scene field's surfaces; else the photo alone
 
 
 class Segmenter(Protocol):
@@ -32,8 +41,12 @@ class Segmenter(Protocol):
 
     name: str
 
-    def segment(self, image: np.ndarray, clicks: Clicks) -> np.ndarray:
-        """The bool mask (H, W) of the object that `clicks` mean in `image`, uint8 RGB (H, W, 3)."""
+    def segment(self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None) -> np.ndarray:
+        """The bool mask (H, W) of the object that `clicks` mean in `image`, uint8 RGB (H, W, 3).
+
+        `points` (H, W, 3) is the surface behind every pixel in camera axes, or None where it is not known; a
+        segmenter may do without.
+        """
 
 
 def make_segmenter(settings: SourceMaskSettings) -> Segmenter:
@@ -41,41 +54,68 @@ def make_segmenter(settings: SourceMaskSettings) -> Segmenter:
     return SamSegmenter(settings.sam_model) if settings.backend == "sam" else GrabCutSegmenter()
 
 
-def source_mask(photos: Path, prompts: Path, out: Path, settings: SourceMaskSettings) -> None:
-    """Segment every object in every photo where it is clicked; the mask of a photo is their union.
+def source_mask(
+    photos: Path, clicks: Path, sfm: Path, field: Path, out: Path, settings: SourceMaskSettings
+) -> None:
+    """Segment every object in every photo where it is clicked.
 
     Args:
-        photos: folder of the photos stage.
-        prompts: the user's prompts.json.
-        out: this stage's folder: masks/<stem>.png of the clicked photos, source_mask.json with the clicks in
-            pixels of the prepared photos.
+        photos, clicks, sfm, field: folders of those stages.
+        out: this stage's folder: masks/<stem>.png of the clicked photos, objects/<name>/<stem>.png,
+            source_mask.json.
     Raises:
-        UserError: the prompts are wrong, contradict each other or give an empty mask, or the backend's
-            weights are missing.
+        UserError: a mask is empty, or the backend's weights are missing.
     """
-    objects = read_prompts(prompts, read_photos(photos))
+    objects = read_clicks(clicks, read_photos(photos))
     segmenter = make_segmenter(settings)
-    masks: dict[str, np.ndarray] = {}
-    records: dict[str, list[dict]] = defaultdict(list)
-    images: dict[str, np.ndarray] = {}
+    clicked = {view.photo.name for thing in objects for view in thing.clicks}
+    surfaces = clicked_surfaces(photos, sfm, field, clicked) if settings.geometry else {}
+    masks: ObjectMasks = defaultdict(dict)
     for thing in objects:
-        for clicks in thing.clicks:
-            name = clicks.photo.name
-            image = images.setdefault(name, read_image(photos / clicks.photo.file))
-            mask = checked_mask(segmenter, image, clicks, f"{thing.name!r} in {clicks.photo.original}")
-            masks[name] = masks[name] | mask if name in masks else mask
-            records[name].append(record(thing.name, clicks, mask))
+        for view in thing.clicks:
+            name = view.photo.name
+            told = with_others(view, [other for other in objects if other is not thing])
+            image, points = read_image(photos / view.photo.file), surfaces.get(name)
+            where = f"{thing.name!r} in {view.photo.original}"
+            masks[thing.name][name] = checked_mask(segmenter, image, told, points, where)
     with stage_folder(out) as folder:
-        (folder / "masks").mkdir()
-        for name, mask in masks.items():
-            write_mask(folder / "masks" / f"{name}.png", mask)
-        write_manifest(folder, "source_mask", made_by=segmenter.name, views=records)
+        write_object_masks(folder, masks)
+        views = {thing: sorted(of_thing) for thing, of_thing in masks.items()}
+        write_manifest(
+            folder, "source_mask", made_by=segmenter.name, objects=views, geometry=sorted(surfaces)
+        )
 
 
-def checked_mask(segmenter: Segmenter, image: np.ndarray, clicks: Clicks, where: str) -> np.ndarray:
+def clicked_surfaces(photos: Path, sfm: Path, field: Path, names: set[str]) -> dict[str, np.ndarray]:
+    """The surface (H, W, 3) in camera axes behind every pixel of those named views that SfM registered."""
+    views = [view for view in read_scene(sfm / "transforms.json", photos).train if view.name in names]
+    model = read_field(field / "field.safetensors")
+    surfaces = {}
+    for view in views:
+        depth = render_view(model, view.camera, view.world_from_cam, view.near, view.far).depth
+        depth = cv2.medianBlur(depth.astype(np.float32), SPECKLE)
+        surfaces[view.name] = pixel_directions(view.camera).reshape(*depth.shape, 3) * depth[..., None]
+    return surfaces
+
+
+def with_others(view: Clicks, others: list[PromptedObject]) -> Clicks:
+    """The clicks of one object, with those on other objects in the same photo as clicks beside it."""
+    elsewhere = [
+        told.points[told.labels]
+        for thing in others
+        for told in thing.clicks
+        if told.photo.name == view.photo.name
+    ]
+    points = np.concatenate([view.points, *elsewhere])
+    labels = np.concatenate([view.labels, np.zeros(len(points) - len(view.labels), bool)])
+    return replace(view, points=points, labels=labels)
+
+
+def checked_mask(
+    segmenter: Segmenter, image: np.ndarray, clicks: Clicks, points: np.ndarray | None, where: str
+) -> np.ndarray:
     """The mask of one object in one photo; `where` names both in messages."""
-    refuse_contradiction(clicks, image.shape[:2], where)
-    mask = segmenter.segment(image, clicks)
+    mask = segmenter.segment(image, clicks, points)
     if not mask.any():
         raise UserError(
             f"The mask of {where} is empty: add a positive click in the middle of the object, or a box around"
@@ -83,29 +123,3 @@ def checked_mask(segmenter: Segmenter, image: np.ndarray, clicks: Clicks, where:
         )
     log.info("source mask of %s: %.1f %% of the photo, by %s", where, 100 * mask.mean(), segmenter.name)
     return mask
-
-
-def refuse_contradiction(clicks: Clicks, shape: tuple[int, int], where: str) -> None:
-    """Refuse a positive and a negative click on the same pixel of the prepared photo."""
-    wanted, unwanted = (
-        set(zip(*click_pixels(clicks.points[chosen], shape), strict=True))
-        for chosen in (clicks.labels, ~clicks.labels)
-    )
-    both = wanted & unwanted
-    if both:
-        row, column = (int(v) for v in min(both))
-        raise UserError(
-            f"The clicks of {where} contradict each other: a positive and a negative one share pixel "
-            f"({column}, {row}) of the prepared photo; remove one of them."
-        )
-
-
-def record(name: str, clicks: Clicks, mask: np.ndarray) -> dict:
-    """What the manifest keeps of one object in one photo: all that an overlay needs."""
-    return {
-        "object": name,
-        "points": clicks.points.round(2).tolist(),
-        "labels": clicks.labels.astype(int).tolist(),
-        "box": None if clicks.box is None else clicks.box.round(2).tolist(),
-        "pixels": int(mask.sum()),
-    }

@@ -21,7 +21,7 @@ from nerfkit.segmentation.parts import (
 
 
 def segment(image, marks):
-    return GrabCutSegmenter().segment(image, marks)
+    return GrabCutSegmenter().segment(image, marks, None)
 
 
 def holds(mask, points):
@@ -170,3 +170,19 @@ def test_parts():
     assert not fill_small_holes(only, 0.1, np.zeros((0, 2)))[2, 2]
     assert large_parts(mask, 9).sum() == 9 + 24
     assert parts_touching(mask, np.eye(10, 12, dtype=bool)).sum() == 8 + 24
+
+
+def test_surfaces_tell_what_colours_do_not():
+    """A box that stands on a table of the very same cloth: only space tells where one ends."""
+    rng = np.random.default_rng(0)
+    image = (120 + rng.normal(0, 12, (HEIGHT, WIDTH, 3))).clip(0, 255).astype(np.uint8)
+    x, y = (
+        np.stack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))) + 0.5 - [[[WIDTH / 2]], [[HEIGHT / 2]]]
+    ) / 100
+    table = 0.5 / np.maximum(y + 0.55, 1e-3)  # camera half a unit above a table, looking a little down
+    truth = (np.abs(x) < 0.12) & (y > -0.25) & (y < 0.05)
+    depth = np.where(truth, 0.5 / 0.6, table)
+    points = np.stack([x * depth, y * depth, depth], axis=2)
+    marks = clicks([(60, 30), (55, 45), (65, 40)], [(20, 60), (100, 60)])
+    assert iou(GrabCutSegmenter().segment(image, marks, points), truth) > 0.93
+    assert iou(GrabCutSegmenter().segment(image, marks, None), truth) < 0.8

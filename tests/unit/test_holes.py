@@ -10,6 +10,7 @@ from PIL import Image
 from nerfkit.errors import UserError
 from nerfkit.files import read_json, read_mask, write_image
 from nerfkit.holes import HolesSettings, disk, holes, widened
+from nerfkit.segmentation.object_masks import write_object_masks
 
 SIZE = (48, 36)  # of fake_capture's photos
 
@@ -37,9 +38,9 @@ def put(root, number, grey):
     Image.fromarray(grey).save(root / "masks" / f"train_{number:02d}.png")
 
 
-def run(root, provided=True, **settings):
-    folders = (root / "photos", root / "sfm", root / "masks")
-    holes(*folders, provided, root / "holes", HolesSettings(**settings))
+def run(root, provided=True, objects="all", **settings):
+    folders = (root / "photos", root / "sfm", root / "masks" if provided else root)
+    holes(*folders, provided, objects, root / "holes", HolesSettings(**settings))
     return {
         kind: {path.stem: read_mask(path) for path in sorted((root / "holes" / kind).iterdir())}
         for kind in ("masks", "holes")
@@ -55,6 +56,46 @@ def test_hole_is_every_pixel_within_the_radius(capture):
     distance = np.sqrt(((pixels[:, None] - inside[None]) ** 2).sum(axis=2)).min(axis=1).reshape(mask.shape)
     np.testing.assert_array_equal(hole, distance <= round(0.1 * SIZE[0]))
     assert len(made["holes"]) == 6
+
+
+@pytest.fixture
+def two_objects(capture):
+    """Refined masks of two objects: cup in the left half of every view, jug in the right."""
+    left = np.zeros(SIZE[::-1], bool)
+    left[10:20, 5:15] = True
+    masks = {"cup": left, "jug": left[:, ::-1]}
+    views = [f"train_{number:02d}" for number in range(6)]
+    write_object_masks(capture / "refinement", {k: dict.fromkeys(views, v) for k, v in masks.items()})
+    return capture / "refinement", masks
+
+
+@pytest.mark.parametrize(
+    ("objects", "chosen"),
+    [("all", ["cup", "jug"]), ("jug", ["jug"]), (["cup"], ["cup"]), (["jug", "cup"], ["cup", "jug"])],
+)
+def test_the_chosen_objects_are_removed_together(capture, two_objects, objects, chosen):
+    refinement, masks = two_objects
+    holes(capture / "photos", capture / "sfm", refinement, False, objects, capture / "holes", HolesSettings())
+    want = np.any([masks[name] for name in chosen], axis=0)
+    np.testing.assert_array_equal(read_mask(capture / "holes" / "masks" / "train_03.png"), want)
+
+
+def test_an_object_that_was_not_clicked_is_named(capture, two_objects):
+    with pytest.raises(UserError, match=r"objects names vase, which prompts.json does not; it has cup, jug"):
+        holes(
+            capture / "photos",
+            capture / "sfm",
+            two_objects[0],
+            False,
+            ["vase", "cup"],
+            capture / "holes",
+            HolesSettings(),
+        )
+
+
+def test_provided_masks_cannot_be_chosen_by_object(capture):
+    with pytest.raises(UserError, match="objects is cup, but masks: provided takes"):
+        run(capture, objects="cup")
 
 
 def test_no_dilation_leaves_the_mask(capture):
@@ -141,7 +182,7 @@ def test_all_empty(capture):
     for number in range(6):
         put(capture, number, np.zeros(SIZE[::-1], np.uint8))
     with pytest.raises(UserError, match=r"All 6 masks in .* are empty: there is nothing to remove"):
-        run(capture, provided=False)
+        run(capture)
 
 
 def test_other_shape(capture):

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nerfkit.clicks import clicks
 from nerfkit.evaluation import canvas
-from nerfkit.evaluation.pictures import PicturesSettings, clicks_sheet, pictures, spread
+from nerfkit.evaluation.pictures import PicturesSettings, clicks_sheet, doubtful_views, pictures, spread
 from nerfkit.evaluation.sheets import GAP, LINE, MARGIN, TOP
 from nerfkit.files import read_image, write_image, write_json, write_mask
 from nerfkit.photos import Photo
@@ -19,8 +20,8 @@ SETTINGS = PicturesSettings(views=2, tile_width=WIDTH, overview_width=WIDTH)
 @pytest.fixture
 def run(tmp_path):
     """Three grey training photos (stored four times as large, turned by EXIF) and one rendered test view."""
-    folders = "photos/images photos/test holes/masks holes/holes inpainting/images source_mask/masks metrics"
-    for folder in [*folders.split(), "renders/test/t"]:
+    folders = "photos/images photos/test holes/masks holes/holes inpainting/images source_mask/masks"
+    for folder in [*folders.split(), "metrics", "refinement", "renders/test/t"]:
         (tmp_path / folder).mkdir(parents=True)
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[10:20, 10:30] = True
@@ -41,6 +42,8 @@ def run(tmp_path):
     write_json(tmp_path / "photos/photos.json", {"source": "photos", "photos": [asdict(p) for p in photos]})
     click = {"image": "b.jpg", "points": [[72, 48], [4, 4]], "labels": [1, 0]}
     write_json(tmp_path / "prompts.json", {"objects": [{"name": "thing", "clicks": [click]}]})
+    clicks(tmp_path / "photos", tmp_path / "prompts.json", tmp_path / "clicks")
+    write_json(tmp_path / "refinement/refinement.json", {"doubtful": {"thing": {"b": 0.3}}})
     for image, value in (("rgb", 200), ("before", 90), ("depth", 10)):
         write_image(tmp_path / f"renders/test/t/{image}.png", np.full((HEIGHT, WIDTH, 3), value, np.uint8))
     write_image(tmp_path / "photos/test/t.png", np.full((HEIGHT, WIDTH, 3), 60, np.uint8))
@@ -56,14 +59,16 @@ def run(tmp_path):
         "rgb": [0.2, 0.1],
         "late": [None, 0.1],
     }
-    pd.DataFrame(curve).to_csv(tmp_path / "field.csv", index=False)
+    (tmp_path / "refinement/curves").mkdir()
+    for path in ("field.csv", "refinement/curves/thing_1.csv", "refinement/curves/thing_2.csv"):
+        pd.DataFrame(curve).to_csv(tmp_path / path, index=False)
     return tmp_path
 
 
-def draw(run, **clicks):
+def draw(run, *stages):
     folders = [run / name for name in ("photos", "holes", "inpainting", "renders", "metrics")]
-    curves = {"scene field": run / "field.csv"}
-    pictures(*folders, curves, run / "pictures", SETTINGS, **clicks)
+    others = {name: run / name for name in stages}
+    pictures(*folders, [run / "field.csv"], run / "pictures", SETTINGS, **others)
     return {path.stem: path for path in (run / "pictures").glob("*.png")}
 
 
@@ -75,9 +80,14 @@ def tile(sheet, row, column):
 def test_every_sheet_is_there_and_clicks_only_where_there_were_any(run):
     without = {"masks", "inpainted", "renders", "depth", "curves", "metrics"}
     assert set(draw(run)) == without
-    assert set(draw(run, source_mask=run / "source_mask", prompts=run / "prompts.json")) == without | {
-        "clicks"
-    }
+    assert set(draw(run, "clicks", "source_mask", "refinement")) == without | {"clicks"}
+
+
+def test_doubtful_views_are_marked_among_the_masks(run):
+    plain = read_image(draw(run)["masks"])
+    assert doubtful_views(run / "refinement") == {"b"}
+    marked = read_image(draw(run, "clicks", "source_mask", "refinement")["masks"])
+    assert (plain != marked).any()
 
 
 def test_renders_stand_before_after_photo(run):
@@ -93,7 +103,7 @@ def test_photos_without_a_hole_are_not_among_the_inpainted(run):
 
 def test_clicks_are_drawn_where_they_fell_on_the_upright_photo(run):
     """Stored 144 x 192, EXIF orientation 6: pixel (72, 48) is at (143.5, 72.5) of the upright 192 x 144."""
-    sheet = clicks_sheet(run / "photos", run / "source_mask", run / "prompts.json", SETTINGS)
+    sheet = clicks_sheet(run / "photos", run / "clicks", run / "source_mask", SETTINGS)
     x, y = MARGIN + 143.5 / 4 * 1.5, TOP + LINE + 72.5 / 4 * 1.5
     green = np.abs(sheet.astype(int) - canvas.ON).sum(axis=2) < 100
     rows, columns = np.nonzero(green[: TOP + LINE + HEIGHT * 3 // 2])
@@ -101,7 +111,7 @@ def test_clicks_are_drawn_where_they_fell_on_the_upright_photo(run):
 
 
 def test_the_clicks_sheet_shows_photo_and_mask(run):
-    sheet = clicks_sheet(run / "photos", run / "source_mask", run / "prompts.json", SETTINGS)
+    sheet = clicks_sheet(run / "photos", run / "clicks", run / "source_mask", SETTINGS)
     width = WIDTH * 3 // 2
     y = TOP + LINE
     clicked = sheet[y : y + HEIGHT * 3 // 2, MARGIN : MARGIN + width]

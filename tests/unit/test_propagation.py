@@ -11,10 +11,12 @@ import pytest
 from nerfkit.errors import UserError
 from nerfkit.field import field
 from nerfkit.fields import FieldSettings
-from nerfkit.files import read_json, read_mask, write_json, write_mask
+from nerfkit.files import read_json, read_mask
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image
-from nerfkit.segmentation.propagation import PropagationSettings, Target, propagate, propagation
+from nerfkit.segmentation.object_masks import read_object_masks, write_object_masks
+from nerfkit.segmentation.projection_propagator import Target, propagate
+from nerfkit.segmentation.propagation import PropagationSettings, propagation
 
 LENS = analytic.LENS.resized(192, 144)
 SETTINGS = PropagationSettings()
@@ -80,31 +82,44 @@ def capture(tmp_path_factory):
     views = analytic.write_capture(root)
     field(root / "photos", root / "sfm", root / "field", SCENE, seed=0)
     truth = {view.name: analytic.shoot(view.world_from_cam).ball for view in views}
-    (root / "source_mask" / "masks").mkdir(parents=True)
-    write_mask(root / "source_mask" / "masks" / "v04.png", truth["v04"])
     return root, truth
 
 
-def run(root: Path, clicked: list[str]) -> Path:
-    write_json(root / "source_mask" / "source_mask.json", {"views": {name: [] for name in clicked}})
-    folders = (root / "photos", root / "sfm", root / "source_mask", root / "field", root / "propagation")
+def run(root: Path, out: Path, **masks: dict[str, np.ndarray]) -> Path:
+    """Propagate the source masks (object -> view -> mask)."""
+    write_object_masks(out / "source_mask", masks)
+    folders = (root / "photos", root / "sfm", out / "source_mask", root / "field", out / "propagation")
     propagation(*folders, dataclasses.replace(SETTINGS, resolution=1.0))
-    return root / "propagation"
+    return out / "propagation"
 
 
-def test_stage_writes_a_mask_of_every_view(capture):
+def test_stage_writes_a_mask_of_every_view(capture, tmp_path):
     root, truth = capture
-    out = run(root, ["v04", "lost"])
+    out = run(root, tmp_path, ball={"v04": truth["v04"], "lost": truth["v04"]})
     masks = {path.stem: read_mask(path) for path in (out / "masks").iterdir()}
     assert set(masks) == set(truth)
     assert np.mean([iou(masks[name], truth[name]) for name in truth]) > 0.8
     manifest = read_json(out / "propagation.json")
-    assert manifest["sources"] == ["v04"]
-    assert manifest["made_by"] == "projection"
-    assert sorted([*manifest["order"], "v04"]) == sorted(truth)
+    assert manifest["made_by"] == "projection (embedded)"
+    assert sorted([*manifest["order"]["ball"], "v04"]) == sorted(truth)
     assert manifest["empty"] == []
 
 
-def test_clicks_on_photos_that_did_not_register(capture):
-    with pytest.raises(UserError, match=r"No clicked photo \(lost\) is among the 10 registered views"):
-        run(capture[0], ["lost"])
+def test_each_object_travels_from_its_own_clicked_view(capture, tmp_path):
+    root, truth = capture
+    speck = np.zeros_like(truth["v02"])
+    speck[-12:-4, 4:14] = True
+    out = run(root, tmp_path, ball={"v04": truth["v04"]}, floor={"v02": speck})
+    masks = read_object_masks(out)
+    assert np.mean([iou(masks["ball"][name], truth[name]) for name in truth]) > 0.8
+    np.testing.assert_array_equal(masks["floor"]["v02"], speck)
+    both = read_mask(out / "masks" / "v02.png")
+    np.testing.assert_array_equal(both, masks["ball"]["v02"] | speck)
+
+
+def test_clicks_on_photos_that_did_not_register(capture, tmp_path):
+    root, truth = capture
+    with pytest.raises(
+        UserError, match=r"No photo in which 'ball' is clicked \(lost\) is among the 10 regist"
+    ):
+        run(root, tmp_path, ball={"lost": truth["v04"]})

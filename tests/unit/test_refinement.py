@@ -12,10 +12,12 @@ from nerfkit.field import field
 from nerfkit.fields import FieldSettings, read_field
 from nerfkit.fields.hash_grid import HashLayout
 from nerfkit.fields.objectness_grid import ObjectnessGrid
-from nerfkit.files import read_json, read_mask, write_mask
+from nerfkit.files import read_json, read_mask
 from nerfkit.objectives.objectness import Objectness
 from nerfkit.rays import PixelBank, view_rays
-from nerfkit.segmentation.refinement import RefinementSettings, mask_surroundings, refinement
+from nerfkit.segmentation.object_masks import read_object_masks, write_object_masks
+from nerfkit.segmentation.refinement import RefinementSettings, refinement
+from nerfkit.segmentation.semantic_field import mask_surroundings, objectness_objective
 
 SCENE = FieldSettings(steps=500, rays_start=256, rays_end=256, table_log2=12, finest=64, samples=16)
 QUICK = RefinementSettings(steps=120, rays_start=512, rays_end=512, stages=1)
@@ -31,8 +33,7 @@ def capture(tmp_path_factory):
     root = tmp_path_factory.mktemp("refinement")
     views = analytic.write_capture(root)
     field(root / "photos", root / "sfm", root / "field", SCENE, seed=0)
-    (root / "propagation" / "masks").mkdir(parents=True)
-    truth = {}
+    truth, masks = {}, {}
     for number, view in enumerate(views):
         mask = truth[view.name] = analytic.shoot(view.world_from_cam).ball
         given = np.zeros_like(mask) if number in (2, 7) else mask.copy()
@@ -40,7 +41,8 @@ def capture(tmp_path_factory):
             given = np.roll(mask, 5, axis=1)
         if number == 5:
             given[2:9, 2:9] = True
-        write_mask(root / "propagation" / "masks" / f"{view.name}.png", given)
+        masks[view.name] = given
+    write_object_masks(root / "propagation", {"ball": masks})
     return root, truth
 
 
@@ -68,17 +70,51 @@ def test_two_stages_write_two_curves_and_confidences(capture):
     root, truth = capture
     masks = refined(root, dataclasses.replace(QUICK, stages=2))
     assert np.mean([iou(masks[name], truth[name]) for name in truth]) > 0.85
-    assert {p.name for p in (root / "refinement").glob("*.csv")} == {"refinement_1.csv", "refinement_2.csv"}
+    assert {p.name for p in (root / "refinement" / "curves").iterdir()} == {"ball_1.csv", "ball_2.csv"}
     assert len(list((root / "refinement" / "confidence").iterdir())) == 10
-    assert read_json(root / "refinement" / "refinement.json")["stages"] == 2
+    manifest = read_json(root / "refinement" / "refinement.json")
+    assert manifest["stages"] == 2
+    assert set(manifest["doubtful"]["ball"]) >= {"v02", "v07"}
+    assert "v00" not in manifest["doubtful"]["ball"]
+
+
+def test_two_objects_are_refined_apart(capture, tmp_path):
+    root, truth = capture
+    corner = np.zeros_like(truth["v00"])
+    corner[-14:, :20] = True
+    given = read_object_masks(root / "propagation")
+    given["floor"] = dict.fromkeys(truth, np.zeros_like(corner)) | {"v00": corner}
+    write_object_masks(tmp_path / "propagation", given)
+    refinement(
+        root / "photos",
+        root / "sfm",
+        tmp_path / "propagation",
+        root / "field",
+        tmp_path / "out",
+        QUICK,
+        seed=0,
+    )
+    made = read_object_masks(tmp_path / "out")
+    alone = refined(root, QUICK)
+    for name in truth:
+        np.testing.assert_array_equal(made["ball"][name], alone[name])
+        both = read_mask(tmp_path / "out" / "masks" / f"{name}.png")
+        np.testing.assert_array_equal(both, made["ball"][name] | made["floor"][name])
+    assert {p.stem for p in (tmp_path / "out" / "objectness").iterdir()} == {"ball", "floor"}
+
+
+def test_views_in_doubt_teach_less():
+    """A pixel of a view with no trust gives no gradient."""
+    views = [np.zeros((4, 5), bool), np.ones((4, 5), bool)]
+    made = objectness_objective(None, views, [1.0, 0.25], None, "separate")
+    assert made.weights.tolist() == [1.0] * 20 + [0.25] * 20
+    assert made.labels.tolist() == [False] * 20 + [True] * 20
 
 
 def test_nothing_but_empty_masks_is_refused(capture, tmp_path):
     root, truth = capture
-    (tmp_path / "masks").mkdir()
-    for name, mask in truth.items():
-        write_mask(tmp_path / "masks" / f"{name}.png", np.zeros_like(mask))
-    with pytest.raises(UserError, match="is empty"):
+    write_object_masks(tmp_path, {"ball": {name: np.zeros_like(mask) for name, mask in truth.items()}})
+    with pytest.raises(UserError, match="Every propagated mask of 'ball' is empty"):
         refinement(root / "photos", root / "sfm", tmp_path, root / "field", tmp_path / "out", QUICK, seed=0)
 
 
@@ -89,7 +125,8 @@ def test_labels_leave_the_scene_alone(capture):
     before = {name: value.clone() for name, value in scene.state_dict().items()}
     model = ObjectnessGrid(scene, HashLayout(2, 2, 10, 4, 16))
     bank = PixelBank(analytic.views(root / "photos"))
-    terms = Objectness(bank, torch.zeros(len(bank), dtype=torch.bool))(model, 64, 0.0, torch.Generator())
+    labels = torch.zeros(len(bank), dtype=torch.bool)
+    terms = Objectness(bank, labels, torch.ones(len(bank)))(model, 64, 0.0, torch.Generator())
     terms["objectness"].backward()
     assert model.table.grad.abs().sum() > 0
     assert all(torch.equal(value, before[name]) for name, value in scene.state_dict().items())

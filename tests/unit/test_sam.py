@@ -56,7 +56,7 @@ def test_loads_the_checkpoint_and_segments(store):
         return predict(**arguments)
 
     segmenter.predictor.predict = recorded
-    mask = segmenter.segment(image, marks)
+    mask = segmenter.segment(image, marks, None)
     assert mask.shape == image.shape[:2]
     assert mask.dtype == bool
     np.testing.assert_array_equal(asked["point_coords"], marks.points - 0.5)
@@ -68,7 +68,7 @@ def test_loads_the_checkpoint_and_segments(store):
 
 def test_box_alone(store):
     image, _ = disc_photo()
-    mask = SamSegmenter("vit_b").segment(image, clicks(box=(38, 23, 82, 67)))
+    mask = SamSegmenter("vit_b").segment(image, clicks(box=(38, 23, 82, 67)), None)
     assert mask.shape == image.shape[:2]
 
 

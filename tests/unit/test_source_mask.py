@@ -2,15 +2,22 @@
 
 import dataclasses
 
+import analytic
 import numpy as np
 import pytest
-from clicked import clicks, disc_photo, iou, photo
+from clicked import disc_photo, iou, photo
 
+from nerfkit.clicks import clicks as clicks_stage
 from nerfkit.errors import UserError
+from nerfkit.field import field
+from nerfkit.fields import FieldSettings
 from nerfkit.files import read_json, read_mask, write_image, write_json
-from nerfkit.segmentation.source_mask import SourceMaskSettings, refuse_contradiction, source_mask
+from nerfkit.segmentation.grabcut import GrabCutSegmenter
+from nerfkit.segmentation.object_masks import read_object_masks
+from nerfkit.segmentation.source_mask import SourceMaskSettings, source_mask
 
-SETTINGS = SourceMaskSettings()
+SETTINGS = SourceMaskSettings(geometry=False)
+SCENE = FieldSettings(steps=300, rays_start=256, rays_end=256, table_log2=12, finest=64, samples=16)
 
 
 @pytest.fixture
@@ -27,7 +34,7 @@ def capture(tmp_path):
 
 
 def run(root, *objects, settings=SETTINGS):
-    """Run the stage on objects given as (name, [(photo, wanted, unwanted)])."""
+    """Run clicks and source_mask on objects given as (name, [(photo, wanted, unwanted)])."""
     entries = [
         {
             "name": name,
@@ -39,7 +46,9 @@ def run(root, *objects, settings=SETTINGS):
         for name, views in objects
     ]
     write_json(root / "prompts.json", {"objects": entries})
-    source_mask(root / "photos", root / "prompts.json", root / "source_mask", settings)
+    clicks_stage(root / "photos", root / "prompts.json", root / "clicks")
+    folders = (root / "photos", root / "clicks", root / "sfm", root / "field", root / "source_mask")
+    source_mask(*folders, settings)
     return {path.stem: read_mask(path) for path in (root / "source_mask" / "masks").iterdir()}
 
 
@@ -49,29 +58,44 @@ def test_every_clicked_photo_gets_its_mask(capture):
     assert {name: iou(masks[name], truth[name]) > 0.93 for name in truth} == {"a": True, "b": True}
     manifest = read_json(root / "source_mask" / "source_mask.json")
     assert manifest["made_by"] == "grabcut (embedded)"
-    (kept,) = manifest["views"]["a"]
-    assert kept["points"] == [[40.5, 40.5], [95.5, 60.5]]
-    assert kept["labels"] == [1, 0]
-    assert kept["pixels"] == masks["a"].sum()
+    assert manifest["objects"] == {"disc": ["a", "b"]}
+    assert manifest["geometry"] == []
 
 
-def test_a_photos_mask_is_the_union_of_its_objects(capture):
+def test_each_object_has_its_own_masks_and_others_clicks_lie_beside_it(capture):
+    """Neither twin has a negative click of its own: the other's positive one keeps them apart."""
     root, truth = capture
-    left, right = ("left", [("a", [(40, 40)], [(95, 60)])]), ("right", [("a", [(95, 60)], [(40, 40)])])
-    both = run(root, left, right)["a"]
-    np.testing.assert_array_equal(both, run(root, left)["a"] | run(root, right)["a"])
-    assert both.sum() > 1.8 * truth["a"].sum()
+    both = run(root, ("left", [("a", [(40, 40)], [])]), ("right", [("a", [(95, 60)], [])]))["a"]
+    masks = read_object_masks(root / "source_mask")
+    assert iou(masks["left"]["a"], truth["a"]) > 0.93
+    assert not (masks["left"]["a"] & masks["right"]["a"]).any()
+    np.testing.assert_array_equal(both, masks["left"]["a"] | masks["right"]["a"])
 
 
-def test_clicks_that_contradict_each_other_are_refused(capture):
-    root, _ = capture
-    with pytest.raises(UserError, match=r"'disc' in b.jpg contradict each other.*\(60, 45\)"):
-        run(root, ("disc", [("b", [(60, 45)], [(60, 45)])]))
-    assert not (root / "source_mask").exists()
-
-
-def test_neighbouring_clicks_are_no_contradiction():
-    refuse_contradiction(clicks([(60.5, 45.5)], [(61.5, 45.5)]), (90, 120), "here")
+def test_the_scene_fields_surfaces_are_seen(tmp_path, monkeypatch):
+    """The segmenter is given the surface behind every pixel in camera axes."""
+    views = analytic.write_capture(tmp_path, count=4)
+    size = analytic.LENS.width, analytic.LENS.height
+    records = [
+        dataclasses.asdict(dataclasses.replace(photo(view.name), stored_size=size, size=size))
+        for view in views
+    ]
+    write_json(tmp_path / "photos" / "photos.json", {"source": "photos", "photos": records})
+    field(tmp_path / "photos", tmp_path / "sfm", tmp_path / "field", SCENE, seed=0)
+    seen = {}
+    monkeypatch.setattr(
+        GrabCutSegmenter,
+        "segment",
+        lambda self, image, clicks, points: seen.setdefault("points", points)[..., 2] > 0,
+    )
+    ball = analytic.shoot(views[1].world_from_cam).ball
+    row, column = (int(v) for v in np.argwhere(ball).mean(axis=0))
+    run(tmp_path, ("ball", [("v01", [(column, row)], [])]), settings=SourceMaskSettings())
+    truth = analytic.shoot(views[1].world_from_cam).depth
+    assert np.median(np.abs(seen["points"][..., 2] / truth - 1)) < 0.1
+    x, y = views[1].camera.project(seen["points"][row, column][None])[0]
+    assert (int(x), int(y)) == (column, row)
+    assert read_json(tmp_path / "source_mask" / "source_mask.json")["geometry"] == ["v01"]
 
 
 def test_sam_without_its_weights_says_what_is_missing(capture, monkeypatch, tmp_path):

@@ -95,7 +95,7 @@ def test_missing_user_files_are_named(tree, missing, settings, sentence):
 def test_provided_masks_need_no_clicks(tree):
     (tree.root / "data/room/prompts.json").unlink()
     plan = tree.planned("scene=room", "--configfile", tree.overlay(masks="provided"))
-    assert set(STAGES) - set(plan) == {"source_mask", "propagation", "refinement"}
+    assert set(STAGES) - set(plan) == {"clicks", "source_mask", "propagation", "refinement"}
 
 
 def test_a_computed_scene_needs_nothing_more(computed):
@@ -114,7 +114,7 @@ def test_changed_setting_of_the_last_training_repeats_neither_sfm_nor_segmentati
 def test_changed_click_repeats_segmentation_and_not_the_field(computed):
     (computed.root / "data/room/prompts.json").write_text('{"objects": [1]}')
     plan = set(computed.planned("scene=room")) - {"scene"}
-    assert plan == {"source_mask", "propagation", "refinement"} | AFTER_HOLES
+    assert plan == {"clicks", "source_mask", "propagation", "refinement"} | AFTER_HOLES
 
 
 def test_changed_photo_is_seen(computed):
@@ -156,7 +156,7 @@ def test_a_run_computes_only_what_its_overlay_changes(computed):
 
 def test_another_seed_shares_photos_and_poses(computed):
     plan = computed.planned("scene=room", "--configfile", computed.overlay(seed=[0, 1]))
-    assert set(STAGES) - set(plan) == {"photos", "sfm", "source_mask"}
+    assert set(STAGES) - set(plan) == {"photos", "sfm", "clicks"}
     assert plan["field"] == 1
 
 

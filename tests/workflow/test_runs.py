@@ -5,12 +5,14 @@ from snakemake.exceptions import WorkflowError
 
 from workflow.runs import STAGES, UPSTREAM, owner_run, run_config, stages_of
 
+WITHOUT_SETTINGS = ("clicks", "depth")
 CONFIG = {
     "poses": "sfm",
     "masks": "clicks",
     "fills": "computed",
     "run": "default",
-    **{stage: {"size": 1} for stage in STAGES if stage != "depth"},
+    "objects": "all",
+    **{stage: {"size": 1} for stage in STAGES if stage not in WITHOUT_SETTINGS},
 }
 
 
@@ -33,7 +35,7 @@ def test_the_default_run_owns_everything_and_an_empty_overlay_nothing():
     assert owned({"field": {"size": 1}}) == set()
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "depth"])
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in WITHOUT_SETTINGS])
 def test_a_changed_section_is_owned_with_all_that_follows_and_nothing_else(stage):
     def follows(name: str) -> bool:
         return name == stage or any(follows(before) for before in UPSTREAM[name])
@@ -44,6 +46,8 @@ def test_a_changed_section_is_owned_with_all_that_follows_and_nothing_else(stage
 def test_a_choice_is_owned_from_the_stage_that_makes_it():
     assert "field" not in owned({"fills": "provided"})
     assert {"inpainting", "inpainted_field", "metrics"} <= owned({"fills": "provided"})
+    assert {"holes", "renders"} <= owned({"objects": ["cup"]})
+    assert not {"clicks", "source_mask", "refinement"} & owned({"objects": ["cup"]})
     assert "photos" not in owned({"poses": "provided"})
     assert {"sfm", "field", "holes"} <= owned({"poses": "provided"})
 
@@ -58,6 +62,7 @@ def test_with_the_users_masks_the_clicked_stages_do_not_matter():
         == "other"
     }
     assert set(STAGES) - set(stages_of({**CONFIG, "masks": "provided"})) == {
+        "clicks",
         "source_mask",
         "propagation",
         "refinement",

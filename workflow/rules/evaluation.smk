@@ -103,14 +103,14 @@ rule metrics:
 rule pictures:
     input:
         photos=artefact("photos", "photos.json"),
-        prompts=prompts,
+        clicks=of_each(".json", "clicks"),
         source_mask=of_each(".json", "source_mask"),
         holes=artefact("holes", "holes.json"),
         inpainting=artefact("inpainting", "inpainting.json"),
         renders=artefact("renders", "renders.json"),
         metrics=artefact("metrics", "metrics.json"),
         curves=of_each(".csv", "field", "inpainted_field"),
-        mask_curve=of_each("_1.csv", "refinement"),
+        refinement=of_each(".json", "refinement"),
     output:
         pictures=report(
             directory("results/{scene}/{run}/seed{seed}/pictures"),

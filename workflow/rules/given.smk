@@ -48,9 +48,14 @@ def provided_masks(wildcards):
 
 
 def masks_folder(wildcards):
-    """The folder of the chosen masks."""
-    own = artefact("refinement", "masks")(wildcards)
+    """The folder of the user's masks, or that of the refinement."""
+    own = stage_folder("results", "refinement", wildcards, config)
     return str(capture(wildcards) / "masks") if provided_masks(wildcards) else own
+
+
+def chosen_objects(wildcards):
+    """The objects that the run of a job removes: `all`, a name or names."""
+    return run_config(config, wildcards.run)["objects"]
 
 
 def provided_fills(wildcards):

@@ -1,21 +1,51 @@
 # From clicks in a few photos to an object mask in every photo, and the hole that it leaves.
 # In:  photos, sfm, field (the scene as it is); {data}/{scene}/prompts.json, or with `masks: provided` masks/*
-# Out: results/{scene}/{run}/source_mask/source_mask.json, masks/*.png (clicked photos only)
-#      .../seed{seed}/propagation/propagation.json, masks/*.png
-#      .../seed{seed}/refinement/refinement.json, objectness.safetensors, refinement_1.csv, masks/*.png, confidence/*.png
+# Out: results/{scene}/{run}/clicks/clicks.json
+#      .../seed{seed}/source_mask/source_mask.json, masks/*.png (clicked photos only), objects/<name>/*.png
+#      .../seed{seed}/propagation/propagation.json, masks/*.png, objects/<name>/*.png
+#      .../seed{seed}/refinement/refinement.json, masks/*.png, objects/<name>/*.png, confidence/*.png,
+#          confidences/<name>/*.png, objectness/<name>.safetensors, curves/<name>_<stage>.csv
 #      .../seed{seed}/holes/holes.json, masks/*.png (at photo size), holes/*.png (dilated)
+
+
+rule clicks:
+    # Mistakes in prompts.json should show before minutes are spent on poses and fields.
+    priority: 1
+    input:
+        photos=artefact("photos", "photos.json"),
+        prompts=prompts,
+    output:
+        manifest="results/{scene}/{run}/clicks/clicks.json",
+    log:
+        "logs/{scene}/{run}/clicks.log",
+    benchmark:
+        "benchmarks/{scene}/{run}/clicks.tsv"
+    conda:
+        "../../envs/segmentation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("clicks"),
+    message:
+        "{wildcards.scene}: the clicks checked"
+    script:
+        "../scripts/clicks.py"
 
 
 rule source_mask:
     input:
         photos=artefact("photos", "photos.json"),
-        prompts=prompts,
+        clicks=artefact("clicks", "clicks.json"),
+        sfm=artefact("sfm", "sfm.json"),
+        field=artefact("field", "field.json"),
     output:
-        manifest="results/{scene}/{run}/source_mask/source_mask.json",
+        manifest="results/{scene}/{run}/seed{seed}/source_mask/source_mask.json",
     log:
-        "logs/{scene}/{run}/source_mask.log",
+        "logs/{scene}/{run}/seed{seed}/source_mask.log",
     benchmark:
-        "benchmarks/{scene}/{run}/source_mask.tsv"
+        "benchmarks/{scene}/{run}/seed{seed}/source_mask.tsv"
     conda:
         "../../envs/segmentation.yaml"
     threads: 4
@@ -66,8 +96,6 @@ rule refinement:
         field=artefact("field", "field.json"),
     output:
         manifest="results/{scene}/{run}/seed{seed}/refinement/refinement.json",
-        objectness="results/{scene}/{run}/seed{seed}/refinement/objectness.safetensors",
-        curve="results/{scene}/{run}/seed{seed}/refinement/refinement_1.csv",
     log:
         "logs/{scene}/{run}/seed{seed}/refinement.log",
     benchmark:
@@ -107,6 +135,7 @@ rule holes:
     params:
         masks=masks_folder,
         provided=provided_masks,
+        objects=chosen_objects,
         settings=run_settings("holes"),
         code=code_digest("holes"),
     message:

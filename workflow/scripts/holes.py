@@ -11,6 +11,7 @@ with stage_log(snakemake.log[0]):
         sfm=Path(snakemake.input.sfm).parent,
         masks=Path(snakemake.params.masks),
         provided=snakemake.params.provided,
+        objects=snakemake.params.objects,
         out=Path(snakemake.output.manifest).parent,
         settings=HolesSettings(**snakemake.params.settings),
     )

@@ -12,11 +12,10 @@ with stage_log(snakemake.log[0]):
         inpainting=Path(snakemake.input.inpainting).parent,
         renders=Path(snakemake.input.renders).parent,
         metrics=Path(snakemake.input.metrics).parent,
-        curves={
-            Path(path).stem: Path(path) for path in (*snakemake.input.curves, *snakemake.input.mask_curve)
-        },
-        prompts=next(map(Path, snakemake.input.prompts), None),
+        curves=[Path(path) for path in snakemake.input.curves],
+        clicks=next((Path(path).parent for path in snakemake.input.clicks), None),
         source_mask=next((Path(path).parent for path in snakemake.input.source_mask), None),
+        refinement=next((Path(path).parent for path in snakemake.input.refinement), None),
         out=Path(snakemake.output.pictures),
         settings=PicturesSettings(**snakemake.params.settings),
     )

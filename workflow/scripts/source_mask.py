@@ -10,7 +10,9 @@ with stage_log(snakemake.log[0]):
     use_threads(snakemake.threads)
     source_mask(
         photos=Path(snakemake.input.photos).parent,
-        prompts=Path(snakemake.input.prompts[0]),
+        clicks=Path(snakemake.input.clicks).parent,
+        sfm=Path(snakemake.input.sfm).parent,
+        field=Path(snakemake.input.field).parent,
         out=Path(snakemake.output.manifest).parent,
         settings=SourceMaskSettings(**snakemake.params.settings),
     )

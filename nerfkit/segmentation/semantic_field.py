@@ -1,0 +1,74 @@
+"""One object's masks made consistent: an objectness in space, learnt from them and rendered back."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from nerfkit.fields import read_field
+from nerfkit.fields.hash_grid import HashLayout
+from nerfkit.fields.objectness_grid import ObjectnessGrid
+from nerfkit.objectives.objectness import Objectness
+from nerfkit.objectives.photometric import Photometric
+from nerfkit.rays import PixelBank
+from nerfkit.rendering import Field, render_view
+from nerfkit.scene import View
+
+GRID = HashLayout(levels=6, features=2, table_log2=17, coarsest=8)  # of the objectness beside the scene field
+SHARED_WEIGHT = 0.01  # of the cross-entropy beside the photos, as released (SPIn-NeRF)
+
+
+def semantic_field(path: Path, trunk: str) -> Field:
+    """What learns the objectness: a grid beside the frozen scene field of a file, or that field itself.
+
+    Args:
+        trunk: `separate` or `shared`.
+    """
+    scene_field = read_field(path)
+    return ObjectnessGrid(scene_field, GRID) if trunk == "separate" else scene_field.train()
+
+
+def mask_surroundings(masks: list[np.ndarray], margin: float) -> torch.Tensor:
+    """Indices, in the order of a PixelBank, of the pixels within `margin` * width of the masks."""
+    around = []
+    for mask in masks:
+        size = 2 * max(1, round(margin * mask.shape[1])) + 1
+        around.append(cv2.dilate(mask.astype(np.uint8), np.ones((size, size), np.uint8)).ravel() > 0)
+    return torch.from_numpy(np.flatnonzero(np.concatenate(around)))
+
+
+def objectness_objective(
+    pixels: PixelBank, masks: list[np.ndarray], trust: list[float], margin: float | None, trunk: str
+) -> Objectness:
+    """The labels of one stage.
+
+    Args:
+        masks: bool (H, W) of every view in the order of the bank.
+        trust: how much each view's labels count, in [0, 1].
+        margin: half of the rays are drawn within `margin` * width of the masks; None for the paper's uniform.
+    """
+    shared = trunk == "shared"
+    scale = SHARED_WEIGHT if shared else 1.0
+    weights = [torch.full((mask.size,), scale * share) for mask, share in zip(masks, trust, strict=True)]
+    return Objectness(
+        pixels,
+        labels=torch.from_numpy(np.concatenate([mask.ravel() for mask in masks])),
+        weights=torch.cat(weights),
+        near_object=None if margin is None else mask_surroundings(masks, margin),
+        photometric=Photometric(pixels) if shared else None,
+    )
+
+
+def render_probability(field: Field, view: View, scale: float) -> np.ndarray:
+    """The probability (H, W) that a pixel shows the object, rendered at `scale` times the photo's size."""
+    size = (view.camera.width, view.camera.height)
+    camera = view.camera.resized(*(max(1, round(scale * length)) for length in size))
+    logits = render_view(field, camera, view.world_from_cam, view.near, view.far).objectness
+    return cv2.resize(1 / (1 + np.exp(-logits.clip(-30, 30))), size, interpolation=cv2.INTER_LINEAR)
+
+
+def render_probabilities(field: Field, views: list[View], scale: float) -> list[np.ndarray]:
+    """`render_probability` of every view."""
+    return [render_probability(field, view, scale) for view in tqdm(views, desc="masks", unit="view")]
