@@ -80,7 +80,7 @@ def ball_distance(points: np.ndarray, clicked: np.ndarray) -> np.ndarray:
 
 
 def ball(clicked: np.ndarray) -> tuple[np.ndarray, float]:
-    """Centre (3,) and radius of the clicked points (N, 3) in camera axes; few clicks stand for a least one."""
+    """Centre (3,) and radius of the clicked points (N, 3) in camera axes; few clicks stand for a least."""
     centre = np.median(clicked, axis=0)
     reach = np.linalg.norm(clicked - centre, axis=1).max()
     return centre, max(float(reach), LEAST_BALL * float(centre[2]))

@@ -9,8 +9,6 @@
 
 
 rule clicks:
-    # Mistakes in prompts.json should show before minutes are spent on poses and fields.
-    priority: 1
     input:
         photos=artefact("photos", "photos.json"),
         prompts=prompts,
@@ -20,6 +18,8 @@ rule clicks:
         "logs/{scene}/{run}/clicks.log",
     benchmark:
         "benchmarks/{scene}/{run}/clicks.tsv"
+    # Mistakes in prompts.json should show before minutes are spent on poses and fields.
+    priority: 1
     conda:
         "../../envs/segmentation.yaml"
     threads: 1
