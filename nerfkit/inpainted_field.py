@@ -29,6 +29,7 @@ class InpaintedFieldSettings(TrainingSettings):
 
     diffuse: float = 0.1  # weight of the view-independent colour's own error
     sparse_depth: float = 2.0  # weight of the reconstruction's points outside the holes
+    seen: bool = True  # whether what other photos show inside the holes counts like a photo
     disparity: float = 1.0  # weight of the fills' disparity inside the holes
     ring: float = 0.02  # share of the width around a hole where the disparity counts too
     reference: str = (
@@ -50,6 +51,7 @@ class Filled:
 
     views: list[View]
     holes: list[np.ndarray]  # (H, W) bool
+    parts: list[np.ndarray]  # (H, W) bool, what was filled of each hole; other photos show the rest
     images: list[np.ndarray]  # (H, W, 3) uint8
     disparities: list[np.ndarray]  # (H, W) float32
     reference: str  # stem of the view that inpainting filled first
@@ -62,6 +64,7 @@ def read_filled(scene: Scene, holes: Path, inpainting: Path) -> Filled:
     return Filled(
         views=scene.train,
         holes=[read_mask(holes / "holes" / f"{view.name}.png") for view in scene.train],
+        parts=[read_mask(inpainting / "filled" / f"{view.name}.png") for view in scene.train],
         images=[read_image(inpainting / "images" / f"{view.name}.png") for view in scene.train],
         disparities=disparities,
         reference=read_json(inpainting / "inpainting.json")["reference"],
@@ -84,7 +87,7 @@ def reference_colour(filled: Filled, settings: InpaintedFieldSettings) -> HoleCo
             f"or one of {', '.join(names)}."
         )
     mask = np.concatenate(
-        [(hole & (name in wanted)).ravel() for name, hole in zip(names, filled.holes, strict=True)]
+        [(part & (name in wanted)).ravel() for name, part in zip(names, filled.parts, strict=True)]
     )
     if settings.reference_weight == 0 or not mask.any():
         return None
@@ -109,12 +112,29 @@ def hole_disparity(filled: Filled, settings: InpaintedFieldSettings) -> HoleDisp
 
 def perceptual_term(filled: Filled, pixels: PixelBank, settings: InpaintedFieldSettings) -> Perceptual | None:
     """The perceptual loss on patches of the fills."""
-    if settings.perceptual == "none" or settings.perceptual_weight == 0:
+    nothing = not any(part.any() for part in filled.parts)
+    if settings.perceptual == "none" or settings.perceptual_weight == 0 or nothing:
         return None
     loss = perceptual_loss(settings.perceptual, settings.radius)
-    patches = PatchBank(pixels, filled.images, filled.holes, settings.patch, loss.margin)
+    patches = PatchBank(pixels, filled.images, filled.parts, settings.patch, loss.margin)
     return Perceptual(
         patches, loss, settings.perceptual_weight, settings.perceptual_every, settings.perceptual_start
+    )
+
+
+def what_photos_show(
+    scene: Scene, filled: Filled, sparse_depth: Path, settings: InpaintedFieldSettings
+) -> Photometric:
+    """The photos and the reconstruction's points outside the holes, and what other photos show in them."""
+    unknown = filled.parts if settings.seen else filled.holes
+    named = {view.name: hole for view, hole in zip(scene.train, filled.holes, strict=True)}
+    return Photometric(
+        PixelBank(scene.train, filled.images),
+        read_keypoints(sparse_depth, scene.train, named),
+        settings.diffuse,
+        settings.sparse_depth,
+        scene.nearest,
+        allowed=torch.from_numpy(~np.concatenate([part.ravel() for part in unknown])),
     )
 
 
@@ -122,21 +142,12 @@ def removal_objective(
     scene: Scene, filled: Filled, sparse_depth: Path, settings: InpaintedFieldSettings
 ) -> Removal:
     """Everything the field is held against."""
-    pixels = PixelBank(filled.views)
-    named_holes = {view.name: hole for view, hole in zip(filled.views, filled.holes, strict=True)}
-    photometric = Photometric(
-        pixels,
-        read_keypoints(sparse_depth, filled.views, named_holes),
-        settings.diffuse,
-        settings.sparse_depth,
-        scene.nearest,
-        allowed=torch.from_numpy(~np.concatenate([hole.ravel() for hole in filled.holes])),
-    )
+    photometric = what_photos_show(scene, filled, sparse_depth, settings)
     return Removal(
         photometric,
         hole_disparity(filled, settings),
         reference_colour(filled, settings),
-        perceptual_term(filled, pixels, settings),
+        perceptual_term(filled, photometric.pixels, settings),
         settings.geometry,
     )
 

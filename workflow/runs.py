@@ -20,7 +20,8 @@ UPSTREAM = {
     "refinement": ("photos", "sfm", "propagation", "field"),
     "holes": ("photos", "sfm", "refinement"),
     "depth": ("photos", "sfm", "field"),
-    "inpainting": ("photos", "sfm", "holes", "depth"),
+    "background": ("photos", "sfm", "holes", "depth"),
+    "inpainting": ("photos", "sfm", "holes", "depth", "background"),
     "inpainted_field": ("photos", "sfm", "field", "holes", "inpainting"),
     "renders": ("photos", "sfm", "field", "holes", "inpainting", "inpainted_field"),
     "video": ("photos", "sfm", "field", "inpainted_field"),
@@ -47,15 +48,33 @@ def run_config(config: dict, run: str) -> dict:
             raise WorkflowError(
                 f"Run '{run}' changes '{key}', but a run can only change {', '.join(CHOICES)} and stages."
             )
-        merged[key] = {**config[key], **value} if isinstance(value, dict) else value
+        merged[key] = overlaid(config[key], value)
     return merged
 
 
+def overlaid(setting: object, value: object) -> object:
+    """A setting with an overlay's value in its place; of a section, only what the overlay names changes."""
+    if not isinstance(setting, dict) or not isinstance(value, dict):
+        return value
+    return {**setting, **{key: overlaid(setting.get(key), part) for key, part in value.items()}}
+
+
 def upstream(stage: str, config: dict) -> tuple[str, ...]:
-    """The stages that a stage reads under the choices made: the user's masks do without the clicked ones."""
+    """The stages that a stage reads under the choices made.
+
+    The user's masks do without the clicked ones, and fills of whole holes without a look behind the object.
+    """
+    spared = set()
     if stage == "holes" and config["masks"] == "provided":
-        return tuple(name for name in UPSTREAM[stage] if name != "refinement")
-    return UPSTREAM[stage]
+        spared = {"refinement"}
+    if stage == "inpainting" and whole_holes(config):
+        spared = {"background"}
+    return tuple(name for name in UPSTREAM[stage] if name not in spared)
+
+
+def whole_holes(config: dict) -> bool:
+    """Whether holes are filled whole, as the user's own fills always are."""
+    return config["fills"] == "provided" or config["inpainting"].get("part") == "hole"
 
 
 def differs(stage: str, base: dict, other: dict) -> bool:

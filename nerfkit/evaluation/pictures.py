@@ -124,7 +124,7 @@ def masks_sheet(photos: Path, holes: Path, doubtful: set[str], settings: Picture
 
 
 def inpainted_sheet(photos: Path, holes: Path, inpainting: Path, settings: PicturesSettings) -> np.ndarray:
-    """Photos with their holes, what was painted into them, and the disparity painted with it."""
+    """Photos with their holes, what other photos show of them, and what was painted into the rest."""
     disparity = np.load(inpainting / "disparity.npz")
     names = [path.stem for path in list_images(holes / "holes") if read_mask(path).any()]
     rows = []
@@ -132,13 +132,13 @@ def inpainted_sheet(photos: Path, holes: Path, inpainting: Path, settings: Pictu
         hole = read_mask(holes / "holes" / f"{name}.png")
         photo = canvas.outlined(read_image(photos / "images" / f"{name}.png"), hole)
         filled = read_image(inpainting / "images" / f"{name}.png")
+        seen = canvas.overlaid(filled, read_mask(inpainting / "filled" / f"{name}.png"), strength=1)
         known = disparity[name][disparity[name] > 0]
         low, high = np.percentile(known, (1, 99)) if known.size else (0, 1)
         colours = canvas.disparity_colours(disparity[name], low, max(high, low * 1.001))
-        rows.append((name, [photo, filled, colours]))
-    return comparison_sheet(
-        "Inpainted photos", ["photo and hole", "inpainted", "inpainted disparity"], rows, settings.tile_width
-    )
+        rows.append((name, [photo, seen, filled, colours]))
+    columns = ["photo and hole", "what other photos show", "rest inpainted", "its disparity"]
+    return comparison_sheet("Inpainted photos", columns, rows, settings.tile_width)
 
 
 def rendered(renders: Path, count: int) -> list[tuple[str, Path, Path]]:

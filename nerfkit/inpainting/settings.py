@@ -9,6 +9,8 @@ class InpaintingSettings:
 
     # exemplar (embedded, no download) or lama (simple-lama-inpainting with the weights below)
     backend: str = "exemplar"
+    # unseen: what no photo shows behind the object; hole: all of every hole, as the paper does
+    part: str = "unseen"
     # the view that is filled first: auto or the stem of a photo
     reference: str = "auto"
     # carry the fill of the reference view, and of views filled before, into the others through depth

@@ -15,7 +15,15 @@ from tqdm import tqdm
 
 from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
-from nerfkit.files import read_json, read_mask, stage_folder, write_image, write_manifest
+from nerfkit.files import (
+    read_image,
+    read_json,
+    read_mask,
+    stage_folder,
+    write_image,
+    write_manifest,
+    write_mask,
+)
 from nerfkit.inpainting.carry import FilledView, carry, choose_reference
 from nerfkit.inpainting.inpainter import Inpainter, make_inpainter
 from nerfkit.inpainting.provided import check_names, read_provided
@@ -32,6 +40,7 @@ def inpainting(
     sfm: Path,
     holes: Path,
     depth: Path,
+    background: Path | None,
     provided: Path | None,
     out: Path,
     settings: InpaintingSettings,
@@ -39,11 +48,12 @@ def inpainting(
 ) -> None:
     """Fill the holes of all training views.
 
-    Writes images/<stem>.png (pixels outside the hole as in the photo), disparity.npz (float32 (H, W) by stem)
-    and the manifest inpainting.json.
+    Writes images/<stem>.png (pixels outside the hole as in the photo), disparity.npz (float32 (H, W) by
+    stem), filled/<stem>.png (what was filled) and the manifest inpainting.json.
 
     Args:
         photos, sfm, holes, depth: folders of those stages.
+        background: folder of that stage, so that only what no photo shows is filled; None to fill all.
         provided: a folder with the user's own fills (see provided.py), or None to compute them.
 
     Raises:
@@ -51,37 +61,47 @@ def inpainting(
             that is not there.
     """
     scene = read_scene(sfm / "transforms.json", photos)
-    masks = {view.name: _read_hole(holes, view) for view in scene.train}
     near = min(view.near for view in scene.train)
-    views = [_open_view(view, masks[view.name], depth, near) for view in scene.train]
+    if background is None:
+        views = [open_view(view, view.path, holes / "holes", depth, near) for view in scene.train]
+    else:
+        views = [
+            open_view(
+                view, background / "images" / f"{view.name}.png", background / "unseen", background, near
+            )
+            for view in scene.train
+        ]
     if provided is None:
         fills = fill_views(views, make_inpainter(settings, seed), settings, near)
     else:
         unregistered = read_json(sfm / "transforms.json").get("unregistered", [])
         fills = paste_views(views, provided, [view.name for view in scene.views] + unregistered, settings)
     with stage_folder(out) as folder:
-        (folder / "images").mkdir()
+        for name in ("images", "filled"):
+            (folder / name).mkdir()
         for filled in views:
             write_image(folder / "images" / f"{filled.view.name}.png", filled.image)
+            write_mask(folder / "filled" / f"{filled.view.name}.png", filled.hole)
         np.savez(folder / "disparity.npz", **{filled.view.name: filled.disparity for filled in views})
         write_manifest(folder, "inpainting", **fills)
 
 
-def _read_hole(holes: Path, view: View) -> np.ndarray:
-    """The dilated mask of a view, at the size of its photo."""
-    path = holes / "holes" / f"{view.name}.png"
+def read_hole(holes: Path, view: View) -> np.ndarray:
+    """What is to be filled of a view, at the size of its photo, from a folder of masks."""
+    path = holes / f"{view.name}.png"
     hole = read_mask(path)
     if hole.shape != (view.camera.height, view.camera.width):
         raise UserError(f"{path} is not of the size of its photo; rerun the stage `holes`.")
     return hole
 
 
-def _open_view(view: View, hole: np.ndarray, depth: Path, near: float) -> FilledView:
-    """Photo and disparity of a view before its hole is filled."""
+def open_view(view: View, image: Path, holes: Path, depth: Path, near: float) -> FilledView:
+    """Image and disparity of a view before it is filled; `holes` and `depth` are folders."""
     with np.load(depth / "depth.npz") as file:
         z = file[view.name]
     disparity = np.where(z > 0, np.minimum(near / np.maximum(z, 1e-9), 1), 0).astype(np.float32)
-    return FilledView(view, normalised_pixels(view.camera), hole, view.image().copy(), disparity)
+    xy = normalised_pixels(view.camera)
+    return FilledView(view, xy, read_hole(holes, view), read_image(image).copy(), disparity)
 
 
 @lru_cache(maxsize=4)

@@ -1,5 +1,6 @@
 """Stage `propagation`: from masks of the clicked photos to a mask of every photo."""
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from nerfkit.errors import UserError
 from nerfkit.fields import read_field
 from nerfkit.files import stage_folder, write_manifest
 from nerfkit.scene import View, read_scene
+from nerfkit.segmentation.label_propagation import LabelPropagationSettings, LabelPropagator
 from nerfkit.segmentation.object_masks import ObjectMasks, read_object_masks, union, write_object_masks
 from nerfkit.segmentation.projection_propagator import ProjectionPropagator, ProjectionSettings
 
@@ -18,10 +20,23 @@ log = logging.getLogger("nerfkit")
 
 
 @dataclass(frozen=True)
-class PropagationSettings(ProjectionSettings):
-    """Who carries masks to the other views, and how."""
+class PropagationSettings:
+    """Who carries masks to the other views, and how each does it."""
 
-    backend: str = "projection"  # projection: embedded, by the scene field's depth
+    backend: str = "projection"  # projection: embedded, by the scene field's depth | dino | sam2
+    dino_network: str = "dino_vits8"  # any feature network
+    sam2_model: str = "sam2.1_hiera_large"
+    projection: ProjectionSettings = dataclasses.field(default_factory=ProjectionSettings)
+    dino: LabelPropagationSettings = dataclasses.field(default_factory=LabelPropagationSettings)
+
+    @classmethod
+    def of(cls, settings: dict) -> "PropagationSettings":
+        """The settings of a config file's section."""
+        parts = {
+            "projection": ProjectionSettings(**settings["projection"]),
+            "dino": LabelPropagationSettings(**settings["dino"]),
+        }
+        return cls(**{**settings, **parts})
 
 
 class Propagator(Protocol):
@@ -40,8 +55,22 @@ class Propagator(Protocol):
 
 
 def make_propagator(field: Path, settings: PropagationSettings) -> Propagator:
-    """The propagator of the settings; `field` is the folder of that stage."""
-    return ProjectionPropagator(read_field(field / "field.safetensors"), settings)
+    """The propagator of the settings, loaded; `field` is the folder of that stage.
+
+    Raises:
+        UserError: an unknown backend, or weights or a package that it needs are missing.
+    """
+    if settings.backend == "projection":
+        return ProjectionPropagator(read_field(field / "field.safetensors"), settings.projection)
+    if settings.backend == "dino":
+        from nerfkit.segmentation.feature_networks import feature_network
+
+        return LabelPropagator(feature_network(settings.dino_network), settings.dino)
+    if settings.backend == "sam2":
+        from nerfkit.segmentation.sam2 import Sam2Propagator
+
+        return Sam2Propagator(settings.sam2_model)
+    raise UserError(f"There is no propagation backend {settings.backend!r}; choose projection, dino or sam2.")
 
 
 def propagation(

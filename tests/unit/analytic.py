@@ -65,16 +65,16 @@ def shoot(world_from_cam: np.ndarray, camera: Camera = LENS, ball: bool = True) 
     return Shot(rgb, depth.reshape(shape).astype(np.float32), hit.reshape(shape))
 
 
-def angles(count: int) -> np.ndarray:
-    """Viewing angles over an arc of 70 degrees."""
-    return np.linspace(-0.6, 0.6, count)
+def angles(count: int, half: float = 0.6) -> np.ndarray:
+    """Viewing angles over an arc of twice `half`, 70 degrees if not said otherwise."""
+    return np.linspace(-half, half, count)
 
 
-def views(folder: Path, count: int = 10) -> list[View]:
+def views(folder: Path, count: int = 10, half: float = 0.6) -> list[View]:
     """The training views, photos not written."""
     return [
         View(f"v{i:02d}", "train", LENS, pose(angle), NEAR, FAR, folder / "images" / f"v{i:02d}.png")
-        for i, angle in enumerate(angles(count))
+        for i, angle in enumerate(angles(count, half))
     ]
 
 

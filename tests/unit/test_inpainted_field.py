@@ -32,12 +32,13 @@ def capture(tmp_path_factory):
     """A capture with holes at the ball and perfect fills."""
     root = tmp_path_factory.mktemp("removal")
     views = analytic.write_capture(root)
-    for folder in ("holes/holes", "inpainting/images"):
+    for folder in ("holes/holes", "inpainting/images", "inpainting/filled"):
         (root / folder).mkdir(parents=True)
     disparity = {}
     for view in views:
         shot, bare = (analytic.shoot(view.world_from_cam, ball=ball) for ball in (True, False))
         write_mask(root / "holes" / "holes" / f"{view.name}.png", shot.ball)
+        write_mask(root / "inpainting" / "filled" / f"{view.name}.png", shot.ball)
         write_image(root / "inpainting" / "images" / f"{view.name}.png", bare.rgb)
         disparity[view.name] = (analytic.NEAR / bare.depth).astype(np.float32)
     np.savez(root / "inpainting" / "disparity.npz", **disparity)
@@ -158,3 +159,18 @@ def test_holes_everywhere_or_nowhere_are_refused(capture, tmp_path):
                 capture / "photos", capture / "sfm", tmp_path / name, capture / "inpainting",
                 tmp_path / "out", QUICK, SCENE, seed=0,
             )  # fmt: skip
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_what_other_photos_show_of_a_hole_counts_like_a_photo_or_not_at_all(capture, seen):
+    scene, filled = loaded(capture)
+    parts = [hole & (np.indices(hole.shape)[0] > 20) for hole in filled.holes]
+    settings = dataclasses.replace(QUICK, seen=seen)
+    partly = dataclasses.replace(filled, parts=parts)
+    bank = removal_objective(scene, partly, capture / "sfm" / "sparse_depth.npz", settings).photometric
+    allowed = bank.allowed.numpy()
+    unknown = np.concatenate([mask.ravel() for mask in (parts if seen else filled.holes)])
+    np.testing.assert_array_equal(allowed, ~unknown)
+    wanted = filled.images if seen else [view.image() for view in scene.train]
+    wanted = np.concatenate([image.reshape(-1, 3) for image in wanted])
+    np.testing.assert_array_equal(bank.pixels.rgb.numpy()[allowed], wanted[allowed])

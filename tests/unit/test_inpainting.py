@@ -36,7 +36,9 @@ def capture(tmp_path):
 
 
 def run(root, out="inpainting", provided=None, seed=0, **settings):
-    inpainting(*(root / name for name in STAGES), provided, root / out, InpaintingSettings(**settings), seed)
+    inpainting(
+        *(root / name for name in STAGES), None, provided, root / out, InpaintingSettings(**settings), seed
+    )
     return root / out
 
 

@@ -10,7 +10,7 @@ from nerfkit.clicks import clicks
 from nerfkit.evaluation import canvas
 from nerfkit.evaluation.pictures import PicturesSettings, clicks_sheet, doubtful_views, pictures, spread
 from nerfkit.evaluation.sheets import GAP, LINE, MARGIN, TOP
-from nerfkit.files import read_image, write_image, write_json, write_mask
+from nerfkit.files import read_image, read_mask, write_image, write_json, write_mask
 from nerfkit.photos import Photo
 
 HEIGHT, WIDTH = 36, 48
@@ -21,7 +21,7 @@ SETTINGS = PicturesSettings(views=2, tile_width=WIDTH, overview_width=WIDTH)
 def run(tmp_path):
     """Three grey training photos (stored four times as large, turned by EXIF) and one rendered test view."""
     folders = "photos/images photos/test holes/masks holes/holes inpainting/images source_mask/masks"
-    for folder in [*folders.split(), "metrics", "refinement", "renders/test/t"]:
+    for folder in [*folders.split(), "inpainting/filled", "metrics", "refinement", "renders/test/t"]:
         (tmp_path / folder).mkdir(parents=True)
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[10:20, 10:30] = True
@@ -29,6 +29,7 @@ def run(tmp_path):
     for name in names:
         write_image(tmp_path / f"photos/images/{name}.png", np.full((HEIGHT, WIDTH, 3), 120, np.uint8))
         write_image(tmp_path / f"inpainting/images/{name}.png", np.full((HEIGHT, WIDTH, 3), 33, np.uint8))
+        write_mask(tmp_path / f"inpainting/filled/{name}.png", mask & (np.arange(WIDTH) % 2 == 0))
         write_mask(tmp_path / f"holes/masks/{name}.png", mask)
         write_mask(tmp_path / f"holes/holes/{name}.png", mask if name != "b" else mask & False)
     write_mask(tmp_path / "source_mask/masks/b.png", mask)
@@ -98,7 +99,10 @@ def test_renders_stand_before_after_photo(run):
 def test_photos_without_a_hole_are_not_among_the_inpainted(run):
     sheet = read_image(draw(run)["inpainted"])
     assert sheet.shape[0] == TOP + LINE + 2 * (HEIGHT + LINE) + MARGIN
-    assert (tile(sheet, 1, 1) == 33).all()
+    assert (tile(sheet, 1, 2) == 33).all()
+    painted = read_mask(run / "inpainting/filled/c.png")
+    assert (tile(sheet, 1, 1)[painted] == canvas.OBJECT).all()
+    assert (tile(sheet, 1, 1)[:8] == 33).all()
 
 
 def test_clicks_are_drawn_where_they_fell_on_the_upright_photo(run):

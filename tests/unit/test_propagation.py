@@ -1,25 +1,30 @@
 """Masks that travel from one clicked view to all, with exact and with noisy depth."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import analytic
 import cv2
 import numpy as np
 import pytest
+import torch
+from torch.nn.functional import normalize
 
 from nerfkit.errors import UserError
 from nerfkit.field import field
 from nerfkit.fields import FieldSettings
 from nerfkit.files import read_json, read_mask
 from nerfkit.scene import View
+from nerfkit.segmentation import feature_networks
 from nerfkit.segmentation.appearance import lab_image
+from nerfkit.segmentation.label_propagation import LabelPropagationSettings
 from nerfkit.segmentation.object_masks import read_object_masks, write_object_masks
-from nerfkit.segmentation.projection_propagator import Target, propagate
+from nerfkit.segmentation.projection_propagator import ProjectionSettings, Target, propagate
 from nerfkit.segmentation.propagation import PropagationSettings, propagation
 
 LENS = analytic.LENS.resized(192, 144)
-SETTINGS = PropagationSettings()
+SETTINGS = ProjectionSettings()
 SCENE = FieldSettings(steps=500, rays_start=256, rays_end=256, table_log2=12, finest=64, samples=16)
 
 
@@ -85,11 +90,14 @@ def capture(tmp_path_factory):
     return root, truth
 
 
-def run(root: Path, out: Path, **masks: dict[str, np.ndarray]) -> Path:
+FULL = PropagationSettings(projection=dataclasses.replace(SETTINGS, resolution=1.0))
+
+
+def run(root: Path, out: Path, settings: PropagationSettings = FULL, **masks: dict[str, np.ndarray]) -> Path:
     """Propagate the source masks (object -> view -> mask)."""
     write_object_masks(out / "source_mask", masks)
     folders = (root / "photos", root / "sfm", out / "source_mask", root / "field", out / "propagation")
-    propagation(*folders, dataclasses.replace(SETTINGS, resolution=1.0))
+    propagation(*folders, settings)
     return out / "propagation"
 
 
@@ -123,3 +131,41 @@ def test_clicks_on_photos_that_did_not_register(capture, tmp_path):
         UserError, match=r"No photo in which 'ball' is clicked \(lost\) is among the 10 regist"
     ):
         run(root, tmp_path, ball={"lost": truth["v04"]})
+
+
+class Colours:
+    """A feature network without weights: the mean colour of every four by four pixels, less grey."""
+
+    name, stride, multiple = "colours", 4, 4
+
+    def features(self, image: np.ndarray) -> torch.Tensor:
+        height, width = image.shape[:2]
+        cells = image.reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3)) / 127.5 - 1
+        return normalize(torch.from_numpy(cells).float(), dim=2)
+
+
+def test_the_backend_dino_asks_the_network_that_is_named(capture, tmp_path, monkeypatch):
+    root, truth = capture
+    asked = []
+    monkeypatch.setattr(feature_networks, "feature_network", lambda name: asked.append(name) or Colours())
+    labels = LabelPropagationSettings(short_side=144)
+    settings = PropagationSettings(backend="dino", dino_network="mobilenet_v2_imagenet_features", dino=labels)
+    shutil.copytree(root, tmp_path / "capture")
+    shutil.rmtree(tmp_path / "capture" / "field")  # nothing of it is needed
+    out = run(tmp_path / "capture", tmp_path, settings, ball={"v04": truth["v04"]})
+    assert asked == ["mobilenet_v2_imagenet_features"]
+    assert read_json(out / "propagation.json")["made_by"] == "colours"
+    masks = read_object_masks(out)["ball"]
+    assert np.mean([iou(masks[name], truth[name]) for name in truth]) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("backend", "sentence"),
+    [("dino", "Weights 'dino_vits8' are missing"), ("tracker", "no propagation backend 'tracker'; choose")],
+)
+def test_what_a_backend_lacks_is_said(capture, tmp_path, monkeypatch, backend, sentence):
+    root, truth = capture
+    monkeypatch.setenv("NERFKIT_WEIGHTS", str(tmp_path))
+    with pytest.raises(UserError, match=sentence):
+        run(root, tmp_path, PropagationSettings(backend=backend), ball={"v04": truth["v04"]})
+    assert not (tmp_path / "propagation").exists()

@@ -190,13 +190,18 @@ def test_default_store_is_in_the_users_cache(monkeypatch, tmp_path):
 
 def test_registry_is_complete_and_consistent():
     assert set(weights.WEIGHTS) == {
-        *("sam_vit_b", "sam_vit_l", "sam_vit_h", "big-lama", "vgg16", "alexnet", "squeezenet1_1")
+        *("sam_vit_b", "sam_vit_l", "sam_vit_h", "big-lama", "vgg16", "alexnet", "squeezenet1_1"),
+        *("sam2.1_hiera_tiny", "sam2.1_hiera_small", "sam2.1_hiera_base_plus", "sam2.1_hiera_large"),
+        *("dino_vits8", "dino_vitb8", "resnet50v2_imagenet_trunk", "mobilenet_v2_imagenet_features"),
     }
     for weight in weights.WEIGHTS.values():
         for size, sha256 in weight.builds.items():
             assert size > 1_000_000
             assert re.fullmatch("[0-9a-f]{64}", sha256)
-        assert weight.address.endswith("/" + weight.file)
+        if weight.address is None:
+            assert weight.origin
+        else:
+            assert weight.address.endswith("/" + weight.file)
     for name in ("vgg16", "alexnet", "squeezenet1_1"):
         # torch.hub's convention: the file's name ends in the first eight digits of its sha256
         weight = weights.WEIGHTS[name]

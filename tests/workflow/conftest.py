@@ -24,6 +24,9 @@ FAKE_MODULES = {
     "fake": """
 import os, time
 
+class Settings(dict):
+    of = dict
+
 def write(name, files):
     def stage(*, out, **arguments):
         out.mkdir(exist_ok=True)
@@ -66,8 +69,11 @@ def write_fake_nerfkit(root: Path, package: Path) -> None:
 def fake_module(path: Path, names: list[str], files: dict[str, list[str]]) -> None:
     """Write a module with what a script imports from it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    values = {name: f"write({name!r}, {files[name]!r})" if name in files else "dict" for name in names}
-    lines = ["from nerfkit.fake import write", *(f"{name} = {value}" for name, value in values.items())]
+    values = {name: f"write({name!r}, {files[name]!r})" if name in files else "Settings" for name in names}
+    lines = [
+        "from nerfkit.fake import Settings, write",
+        *(f"{name} = {value}" for name, value in values.items()),
+    ]
     path.write_text("\n".join(lines) + "\n")
 
 

@@ -31,11 +31,10 @@ def schema(repository: Path) -> dict:
 def settings_class(script: Path, stage: str) -> type | None:
     """The dataclass that a stage's adapter fills from `params.settings`, or None for a stage without any."""
     tree = ast.parse(script.read_text())
-    filled = [
-        node.value.func.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.keyword) and node.arg == "settings"
+    calls = [
+        node.value.func for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "settings"
     ]
+    filled = [call.value.id if isinstance(call, ast.Attribute) else call.id for call in calls]
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and filled and filled[0] in [alias.name for alias in node.names]:
             return getattr(importlib.import_module(node.module), filled[0])
@@ -60,7 +59,7 @@ def test_sections_equal_the_dataclasses(repository, config, stage):
     if settings is None:
         assert stage not in config
         return
-    defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+    defaults = dataclasses.asdict(settings())
     if "seed" not in config[stage]:
         defaults.pop("seed", None)  # the adapter passes the seed of the job
     assert config[stage] == defaults
@@ -73,11 +72,18 @@ def test_every_key_of_the_schema_is_described_typed_and_known(schema):
     for name, section in schema["properties"].items():
         assert section["description"].endswith("."), name
         if name in STAGES:
-            assert section["additionalProperties"] is False
-            assert section["required"] == list(section["properties"])
-            for key, setting in section["properties"].items():
-                assert setting["description"].endswith("."), f"{name}.{key}"
-                assert "type" in setting or "enum" in setting, f"{name}.{key}"
+            check_settings(section, name)
+
+
+def check_settings(section, name):
+    """The rules for the settings of a section and of the sections in it."""
+    assert section["additionalProperties"] is False
+    assert section["required"] == list(section["properties"])
+    for key, setting in section["properties"].items():
+        assert setting["description"].endswith("."), f"{name}.{key}"
+        assert "type" in setting or "enum" in setting, f"{name}.{key}"
+        if setting.get("type") == "object":
+            check_settings(setting, f"{name}.{key}")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,16 @@ import pytest
 
 from workflow.runs import STAGES
 
-AFTER_HOLES = {"holes", "inpainting", "inpainted_field", "renders", "video", "metrics", "pictures"}
+AFTER_HOLES = {
+    "holes",
+    "background",
+    "inpainting",
+    "inpainted_field",
+    "renders",
+    "video",
+    "metrics",
+    "pictures",
+}
 FINAL = {"inpainted_field", "renders", "video", "metrics", "pictures"}
 
 

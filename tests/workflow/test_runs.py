@@ -70,6 +70,14 @@ def test_with_the_users_masks_the_clicked_stages_do_not_matter():
     }
 
 
+def test_fills_of_whole_holes_need_no_background():
+    config = {**CONFIG, "runs": {"other": {"background": {"size": 2}}}}
+    assert owner_run("inpainting", "other", config) == "other"
+    for whole in ({"inpainting": {"part": "hole"}}, {"fills": "provided"}):
+        assert owner_run("inpainting", "other", {**config, **whole}) == "default"
+        assert "background" not in stages_of({**config, **whole})
+
+
 def test_a_run_changes_only_stages_and_choices():
     merged = run_config({**CONFIG, "runs": {"other": {"field": {"steps": 5}}}}, "other")
     assert merged["field"] == {"size": 1, "steps": 5}

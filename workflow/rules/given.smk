@@ -58,6 +58,18 @@ def chosen_objects(wildcards):
     return run_config(config, wildcards.run)["objects"]
 
 
+def propagation_env(wildcards):
+    """The conda file of the propagation's backend: sam2 needs a package that nothing else does."""
+    backend = run_config(config, wildcards.run)["propagation"]["backend"]
+    return f"../../envs/{'sam2' if backend == 'sam2' else 'segmentation'}.yaml"
+
+
+def background_of_fills(wildcards):
+    """The background as a list, empty where holes are filled whole."""
+    whole = whole_holes(run_config(config, wildcards.run))
+    return [] if whole else [artefact("background", "background.json")(wildcards)]
+
+
 def provided_fills(wildcards):
     """The user's inpainted photos and disparities where they are asked for."""
     if not provided("fills", wildcards):

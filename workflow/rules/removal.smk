@@ -2,7 +2,8 @@
 # In:  photos, sfm, holes; with `fills: provided` {data}/{scene}/inpainted/images/*, inpainted/disparity/*
 # Out: results/{scene}/{run}/seed{seed}/field/field.safetensors, field.csv, field.json
 #      .../depth/depth.npz, depth.json
-#      .../inpainting/inpainting.json, disparity.npz, images/*.png
+#      .../background/background.json, depth.npz, unseen/*.png, images/*.png
+#      .../inpainting/inpainting.json, disparity.npz, images/*.png, filled/*.png
 #      .../inpainted_field/inpainted_field.safetensors, inpainted_field.csv, inpainted_field.json
 
 
@@ -59,12 +60,40 @@ rule depth:
         "../scripts/depth.py"
 
 
+rule background:
+    input:
+        photos=artefact("photos", "photos.json"),
+        sfm=artefact("sfm", "sfm.json"),
+        holes=artefact("holes", "holes.json"),
+        depth=artefact("depth", "depth.json"),
+    output:
+        manifest="results/{scene}/{run}/seed{seed}/background/background.json",
+    log:
+        "logs/{scene}/{run}/seed{seed}/background.log",
+    benchmark:
+        "benchmarks/{scene}/{run}/seed{seed}/background.tsv"
+    conda:
+        "../../envs/segmentation.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=run_settings("background"),
+        code=code_digest("background"),
+    message:
+        "{wildcards.scene}: what other photos show behind the object"
+    script:
+        "../scripts/background.py"
+
+
 rule inpainting:
     input:
         photos=artefact("photos", "photos.json"),
         sfm=artefact("sfm", "sfm.json"),
         holes=artefact("holes", "holes.json"),
         depth=artefact("depth", "depth.json"),
+        background=background_of_fills,
         fills=provided_fills,
     output:
         disparity="results/{scene}/{run}/seed{seed}/inpainting/disparity.npz",

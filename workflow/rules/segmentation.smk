@@ -74,7 +74,7 @@ rule propagation:
     benchmark:
         "benchmarks/{scene}/{run}/seed{seed}/propagation.tsv"
     conda:
-        "../../envs/segmentation.yaml"
+        propagation_env
     threads: 16
     resources:
         mem_mb=4000,

@@ -13,6 +13,7 @@ with stage_log(snakemake.log[0]):
         sfm=Path(snakemake.input.sfm).parent,
         holes=Path(snakemake.input.holes).parent,
         depth=Path(snakemake.input.depth).parent,
+        background=next((Path(path).parent for path in snakemake.input.background), None),
         provided=next((Path(path).parents[1] for path in snakemake.input.fills), None),
         seed=int(snakemake.wildcards.seed),
         out=Path(snakemake.output.manifest).parent,

@@ -14,5 +14,5 @@ with stage_log(snakemake.log[0]):
         source_mask=Path(snakemake.input.source_mask).parent,
         field=Path(snakemake.input.field).parent,
         out=Path(snakemake.output.manifest).parent,
-        settings=PropagationSettings(**snakemake.params.settings),
+        settings=PropagationSettings.of(snakemake.params.settings),
     )

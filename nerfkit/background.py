@@ -1,0 +1,106 @@
+"""Stage `background`: how much of what the object hides in one photo the other photos show.
+
+Most of it: where enough of them show the surface behind a hole, nothing has to be invented, and the hole is
+filled with what they show. Goes beyond SPIn-NeRF, which paints over every hole whole.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from nerfkit.files import read_mask, stage_folder, write_image, write_manifest, write_mask
+from nerfkit.scene import read_scene
+from nerfkit.segmentation.band import surroundings
+from nerfkit.segmentation.projection import lift
+from nerfkit.visibility import Shown, surfaces_behind, witnesses
+
+log = logging.getLogger("nerfkit")
+
+SPECKLE = (
+    0.016  # of the width; what is seen across less than that amid what is not is an accident of the tests
+)
+CLEAR = 2  # times as many views must show a surface as look through it
+
+
+@dataclass(frozen=True)
+class BackgroundSettings:
+    """When a surface behind a hole counts as seen."""
+
+    views: int = 2  # other photos that must show it
+    tolerance: float = 0.02  # two depths of one surface differ by at most this share
+
+
+def background(
+    photos: Path, sfm: Path, holes: Path, depth: Path, out: Path, settings: BackgroundSettings
+) -> None:
+    """Look behind the object.
+
+    Args:
+        photos, sfm, holes, depth: folders of those stages.
+        out: this stage's folder: for every training view unseen/<stem>.png, the part of its hole that no
+            other photo shows, images/<stem>.png, the photo with the rest of its hole as other photos show it,
+            and depth.npz, z-depth without the object where it is seen and 0 where it is not;
+            background.json.
+    """
+    views = read_scene(sfm / "transforms.json", photos).train
+    with np.load(depth / "depth.npz") as file:
+        shown = [
+            Shown(
+                view,
+                read_mask(holes / "holes" / f"{view.name}.png"),
+                file[view.name],
+                view.image() / np.float32(255),
+            )
+            for view in views
+        ]
+    with stage_folder(out) as folder:
+        hidden = reveal(folder, shown, settings)
+        share = float(np.mean(list(hidden.values()))) if hidden else 0.0
+        log.info("background: %.0f %% of the holes is seen in other photos", 100 * (1 - share))
+        write_manifest(folder, "background", unseen=hidden, unseen_share=share)
+
+
+def reveal(folder: Path, shown: list[Shown], settings: BackgroundSettings) -> dict[str, float]:
+    """Write what is seen behind every view's hole; the share of each hole that is not, by view."""
+    for name in ("unseen", "images"):
+        (folder / name).mkdir()
+    depths, shares = {}, {}
+    for k, one in enumerate(tqdm(shown, desc="background", unit="view")):
+        name = one.view.name
+        bare = look_behind(one, shown[:k] + shown[k + 1 :], settings) if one.hole.any() else one
+        write_mask(folder / "unseen" / f"{name}.png", bare.hole)
+        write_image(folder / "images" / f"{name}.png", (bare.rgb * 255 + 0.5).astype(np.uint8))
+        depths[name] = np.where(bare.hole, 0, bare.depth)
+        if one.hole.any():
+            shares[name] = round(float(bare.hole.sum() / one.hole.sum()), 4)
+    np.savez(folder / "depth.npz", **depths)
+    return shares
+
+
+def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -> Shown:
+    """A view with what other views show behind its hole; its hole is then the part that they do not."""
+    others = sorted(others, key=lambda other: np.linalg.norm(other.centre - one.centre))
+    part, hole = surroundings(one.hole, 0), one.hole
+    depth, rgb, left = one.depth.copy(), one.rgb.copy(), hole.copy()
+    for layer in surfaces_behind(one, others, settings.views, settings.tolerance):
+        tried = left & np.isfinite(layer)
+        if not tried.any():
+            continue
+        points = lift(one.view, np.where(tried, layer, 0).astype(np.float32))[part]
+        found = witnesses(points, others, settings.tolerance)
+        seen = np.zeros_like(hole)
+        seen[part] = tried[part] & (found.count >= settings.views) & (found.count > CLEAR * found.through)
+        depth[seen], rgb[seen] = layer[seen], found.rgb[seen[part]]
+        left &= ~seen
+    return Shown(one.view, without_crumbs(left, hole), depth, rgb)
+
+
+def without_crumbs(hidden: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """What is hidden (H, W) of a hole, closed."""
+    size = 2 * round(SPECKLE * hole.shape[1] / 2) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return (cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0) & hole

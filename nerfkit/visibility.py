@@ -1,0 +1,164 @@
+"""Which surfaces behind the object other photos show, and how they look.
+
+Every view knows depth and colour beside its own hole. Seen from another view, those surfaces lie at some
+depth behind its hole; the nearest on which enough views agree, and through which few of them look, is what
+the place shows there without the object. Points are in world axes, depths are z-depths, both in scene units.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from nerfkit.scene import View
+from nerfkit.segmentation.projection import lift, project, sample
+
+CELL = 2  # pixels across of the cells in which surfaces are gathered: surfaces farther off leave gaps in one
+LAYERS = 3  # surfaces behind each other that are tried
+EDGE = 1.05  # ratio of depths side by side from which both are mixtures of what is before and behind an edge
+RIM = 5  # pixels across around a hole where depth is not trusted either
+THROUGH = 2.0  # tolerances by which a surface must lie behind a point for a view to look through the point
+FEW = 5  # views whose colours make a surface's; the median of more is blurred by what depth is off
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one view shows: its hole, z-depth (H, W), 0 where unknown, and colours (H, W, 3) in [0, 1]."""
+
+    view: View
+    hole: np.ndarray
+    depth: np.ndarray
+    rgb: np.ndarray
+
+    @cached_property
+    def surface(self) -> np.ndarray:
+        """Points (N, 3) of what is beside the hole, less depth edges."""
+        kernel = np.ones((3, 3), np.uint8)
+        sharp = cv2.dilate(self.depth, kernel) > EDGE * cv2.erode(self.depth, kernel)
+        rim = cv2.dilate(self.hole.astype(np.uint8), np.ones((RIM, RIM), np.uint8)) > 0
+        return lift(self.view, self.depth)[(self.depth > 0) & ~sharp & ~rim]
+
+    @property
+    def centre(self) -> np.ndarray:
+        """Of the camera, (3,)."""
+        return self.view.world_from_cam[:3, 3].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """What other views say of points (H, W, 3): how many show each and how many look through it, (H, W), and
+    in which colour it is shown, (H, W, 3)."""
+
+    count: np.ndarray
+    through: np.ndarray
+    rgb: np.ndarray
+
+
+def surfaces_behind(one: Shown, others: list[Shown], fewest: int, tolerance: float) -> np.ndarray:
+    """z-depths (LAYERS, H, W) behind a view's hole on which other views agree, nearest first, inf for none.
+
+    Args:
+        fewest: views that agree.
+        tolerance: share by which their depths may differ.
+    """
+    height, width = one.hole.shape
+    shape = (-(-height // CELL), -(-width // CELL))
+    cells = np.zeros(shape, bool)
+    rows, columns = np.nonzero(one.hole)
+    cells[rows // CELL, columns // CELL] = True
+    number = np.where(cells, np.cumsum(cells).reshape(shape) - 1, -1)
+    met = [met_in_cells(one, other, number) for other in others]
+    nearest = np.full((len(met), int(cells.sum())), np.inf, np.float32)
+    for row, (cell, depth) in zip(nearest, met, strict=True):
+        np.minimum.at(row, cell, depth)
+    coarse = np.full((LAYERS, *shape), np.inf, np.float32)
+    coarse[:, cells] = agreed(np.sort(nearest, axis=0), fewest, tolerance)
+    for layer in coarse:
+        layer[cells] = averaged(layer[cells], met, tolerance)
+    fine = np.stack(
+        [cv2.resize(layer, None, fx=CELL, fy=CELL, interpolation=cv2.INTER_NEAREST) for layer in coarse]
+    )
+    return np.where(one.hole, fine[:, :height, :width], np.inf)
+
+
+def met_in_cells(one: Shown, other: Shown, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Another view's surface behind a view's hole: for each point there its cell's number and its z-depth.
+
+    Args:
+        number: of the hole's cells, -1 elsewhere.
+    """
+    points = within_cone(other.surface, one)
+    xy, depth, framed = (part[0] for part in project(points[None], one.view))
+    column, row = (xy[framed] // CELL).astype(int).T
+    cell = number[row, column]
+    return cell[cell >= 0], depth[framed][cell >= 0]
+
+
+def within_cone(points: np.ndarray, one: Shown) -> np.ndarray:
+    """Those of the points (N, 3) that lie in the narrowest cone around a view's hole."""
+    ones = np.ones(one.hole.shape, np.float32)
+    rays = lift(one.view, ones)[one.hole] - one.centre
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    axis = rays.mean(axis=0) / np.linalg.norm(rays.mean(axis=0))
+    away = points - one.centre
+    return points[away @ axis >= (rays @ axis).min() * np.linalg.norm(away, axis=1)]
+
+
+def agreed(nearest: np.ndarray, fewest: int, tolerance: float) -> np.ndarray:
+    """The nearest depths, (LAYERS, cells), on which so many of the views' depths (V, cells) agree.
+
+    Args:
+        nearest: ascending along the views.
+    """
+    found = np.full((LAYERS, nearest.shape[1]), np.inf, np.float32)
+    if len(nearest) < fewest:
+        return found
+    first, last = nearest[: len(nearest) - fewest + 1], nearest[fewest - 1 :]
+    together = np.isfinite(last) & (last <= first * (1 + tolerance))
+    before = np.zeros(nearest.shape[1], np.float32)
+    for layer in found:
+        behind = together & (first > before)
+        known = behind.any(axis=0)
+        layer[known] = np.take_along_axis(first, behind.argmax(axis=0)[None], axis=0)[0, known]
+        before = layer * (1 + tolerance)
+    return found
+
+
+def averaged(depth: np.ndarray, met: list[tuple[np.ndarray, np.ndarray]], tolerance: float) -> np.ndarray:
+    """Depths (cells,), each the mean of the surfaces met within the tolerance behind it.
+
+    The nearest alone would be too near: a cell meets a slanted surface at several depths.
+    """
+    total, weight = np.zeros(len(depth)), np.zeros(len(depth))
+    for cell, found in met:
+        close = (found >= depth[cell]) & (found <= depth[cell] * (1 + tolerance))
+        np.add.at(total, cell[close], found[close])
+        np.add.at(weight, cell[close], 1)
+    return np.where(weight > 0, total / np.maximum(weight, 1), depth)
+
+
+def witnesses(points: np.ndarray, others: list[Shown], tolerance: float) -> Witnesses:
+    """Ask other views about points (H, W, 3).
+
+    A view shows a point beside its hole at the depth of its surface, and looks through it if its surface is
+    clearly behind. The colour is the median of the first FEW views that show the point, black for none.
+
+    Args:
+        others: the most trusted first.
+        tolerance: share by which a point's depth and the view's surface there may differ.
+    """
+    shape = points.shape[:2]
+    count, through = np.zeros((2, *shape), np.uint16)
+    colours = np.full((FEW, *shape, 3), np.nan, np.float32)
+    for other in others:
+        xy, z, framed = project(points, other.view)
+        surface = sample(other.depth, xy)
+        beside = framed & (surface > 0) & (sample(other.hole.astype(np.float32), xy) < 0.5)
+        shows = beside & (np.abs(z - surface) < tolerance * surface)
+        through += beside & (surface > z * (1 + THROUGH * tolerance))
+        early = shows & (count < FEW)
+        colours[count[early], *early.nonzero()] = sample(other.rgb, xy)[early]
+        count += shows
+    colours[0][count == 0] = 0
+    return Witnesses(count, through, np.nanmedian(colours, axis=0))
