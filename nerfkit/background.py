@@ -82,21 +82,25 @@ def reveal(folder: Path, shown: list[Shown], settings: BackgroundSettings) -> di
 
 
 def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -> Shown:
-    """A view with what other views show behind its hole; its hole is then the part that they do not."""
+    """A view with what other views show behind its hole; its hole is then the part that they do not.
+
+    On the hole's rim the photo stays, and the depth is theirs too: the view's own is foggy with the object.
+    """
     others = sorted(others, key=lambda other: np.linalg.norm(other.centre - one.centre))
-    part, hole = surroundings(one.hole, 0), one.hole
-    depth, rgb, left = one.depth.copy(), one.rgb.copy(), hole.copy()
+    part, hole = surroundings(one.doubted, 0), one.hole
+    depth, rgb, left = one.depth.copy(), one.rgb.copy(), one.doubted
     for layer in surfaces_behind(one, others, settings.views, settings.tolerance):
         tried = left & np.isfinite(layer)
         if not tried.any():
             continue
         points = lift(one.view, np.where(tried, layer, 0).astype(np.float32))[part]
         found = witnesses(points, others, settings.tolerance)
-        seen = np.zeros_like(hole)
+        seen = np.zeros_like(left)
         seen[part] = tried[part] & (found.count >= settings.views) & (found.count > CLEAR * found.through)
-        depth[seen], rgb[seen] = layer[seen], found.rgb[seen[part]]
+        depth[seen] = layer[seen]
+        rgb[seen & hole] = found.rgb[(seen & hole)[part]]
         left &= ~seen
-    return Shown(one.view, without_crumbs(left, hole), depth, rgb)
+    return Shown(one.view, without_crumbs(left & hole, hole), depth, rgb)
 
 
 def without_crumbs(hidden: np.ndarray, hole: np.ndarray) -> np.ndarray:

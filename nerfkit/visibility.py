@@ -17,7 +17,7 @@ from nerfkit.segmentation.projection import lift, project, sample
 CELL = 2  # pixels across of the cells in which surfaces are gathered: surfaces farther off leave gaps in one
 LAYERS = 3  # surfaces behind each other that are tried
 EDGE = 1.05  # ratio of depths side by side from which both are mixtures of what is before and behind an edge
-RIM = 5  # pixels across around a hole where depth is not trusted either
+RIM = 0.012  # of the width, around a hole, where the field is foggy with what it hides
 THROUGH = 2.0  # tolerances by which a surface must lie behind a point for a view to look through the point
 FEW = 5  # views whose colours make a surface's; the median of more is blurred by what depth is off
 
@@ -36,8 +36,13 @@ class Shown:
         """Points (N, 3) of what is beside the hole, less depth edges."""
         kernel = np.ones((3, 3), np.uint8)
         sharp = cv2.dilate(self.depth, kernel) > EDGE * cv2.erode(self.depth, kernel)
-        rim = cv2.dilate(self.hole.astype(np.uint8), np.ones((RIM, RIM), np.uint8)) > 0
-        return lift(self.view, self.depth)[(self.depth > 0) & ~sharp & ~rim]
+        return lift(self.view, self.depth)[(self.depth > 0) & ~sharp & ~self.doubted]
+
+    @property
+    def doubted(self) -> np.ndarray:
+        """Where the depth is the object's or fog about it: the hole and its rim, bool (H, W)."""
+        size = 2 * round(RIM * self.hole.shape[1]) + 1
+        return cv2.dilate(self.hole.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
 
     @property
     def centre(self) -> np.ndarray:
@@ -56,7 +61,8 @@ class Witnesses:
 
 
 def surfaces_behind(one: Shown, others: list[Shown], fewest: int, tolerance: float) -> np.ndarray:
-    """z-depths (LAYERS, H, W) behind a view's hole on which other views agree, nearest first, inf for none.
+    """z-depths (LAYERS, H, W) behind a view's hole and its rim on which other views agree, nearest first, inf
+    for none.
 
     Args:
         fewest: views that agree.
@@ -65,7 +71,7 @@ def surfaces_behind(one: Shown, others: list[Shown], fewest: int, tolerance: flo
     height, width = one.hole.shape
     shape = (-(-height // CELL), -(-width // CELL))
     cells = np.zeros(shape, bool)
-    rows, columns = np.nonzero(one.hole)
+    rows, columns = np.nonzero(one.doubted)
     cells[rows // CELL, columns // CELL] = True
     number = np.where(cells, np.cumsum(cells).reshape(shape) - 1, -1)
     met = [met_in_cells(one, other, number) for other in others]
@@ -79,7 +85,7 @@ def surfaces_behind(one: Shown, others: list[Shown], fewest: int, tolerance: flo
     fine = np.stack(
         [cv2.resize(layer, None, fx=CELL, fy=CELL, interpolation=cv2.INTER_NEAREST) for layer in coarse]
     )
-    return np.where(one.hole, fine[:, :height, :width], np.inf)
+    return np.where(one.doubted, fine[:, :height, :width], np.inf)
 
 
 def met_in_cells(one: Shown, other: Shown, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,9 +102,9 @@ def met_in_cells(one: Shown, other: Shown, number: np.ndarray) -> tuple[np.ndarr
 
 
 def within_cone(points: np.ndarray, one: Shown) -> np.ndarray:
-    """Those of the points (N, 3) that lie in the narrowest cone around a view's hole."""
+    """Those of the points (N, 3) that lie in the narrowest cone around a view's hole and its rim."""
     ones = np.ones(one.hole.shape, np.float32)
-    rays = lift(one.view, ones)[one.hole] - one.centre
+    rays = lift(one.view, ones)[one.doubted] - one.centre
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     axis = rays.mean(axis=0) / np.linalg.norm(rays.mean(axis=0))
     away = points - one.centre
