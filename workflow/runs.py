@@ -1,8 +1,8 @@
 """Stages, what each reads, and which run computes it.
 
-A run is a named overlay of a few settings. A stage belongs to a run when the overlay changes its own section,
-a choice that it makes, or a stage upstream of it; otherwise the artefact of the run `default` is the same and
-is read from there.
+A run is a named overlay of a few settings over its base, the run `default` or another one. A stage belongs to
+a run when the overlay changes its own section, a choice that it makes, or a stage upstream of it; otherwise
+the base's artefact is the same and is read from there.
 """
 
 from snakemake.exceptions import WorkflowError
@@ -33,22 +33,39 @@ STAGES = tuple(UPSTREAM)
 SEEDLESS = ("photos", "sfm", "clicks")
 
 
+def base_of(config: dict, run: str) -> str:
+    """The run that a run is a variant of.
+
+    Raises:
+        WorkflowError: there is no such run, or its base does not stand before it.
+    """
+    names = [DEFAULT, *config["runs"]]
+    if run not in names:
+        raise WorkflowError(f"Unknown run '{run}'; config.yaml has: {', '.join(names)}.")
+    base = config["runs"].get(run, {}).get("base", DEFAULT)
+    if run != DEFAULT and base not in names[: names.index(run)]:
+        raise WorkflowError(f"Run '{run}' is based on '{base}', but no such run stands before it in `runs`.")
+    return base
+
+
 def run_config(config: dict, run: str) -> dict:
-    """The configuration of one run: the overlay's values in place of the file's.
+    """The configuration of one run: the overlay's values in place of those of the run that it is based on.
 
     Raises:
         WorkflowError: there is no such run, or it changes something that is not a setting of a stage.
     """
-    overlays = {DEFAULT: {}, **config["runs"]}
-    if run not in overlays:
-        raise WorkflowError(f"Unknown run '{run}'; config.yaml has: {', '.join(overlays)}.")
-    merged = dict(config)
-    for key, value in overlays[run].items():
+    base = base_of(config, run)
+    if run == DEFAULT:
+        return dict(config)
+    merged = run_config(config, base)
+    for key, value in config["runs"][run].items():
+        if key == "base":
+            continue
         if key not in (*STAGES, *CHOICES):
             raise WorkflowError(
                 f"Run '{run}' changes '{key}', but a run can only change {', '.join(CHOICES)} and stages."
             )
-        merged[key] = overlaid(config[key], value)
+        merged[key] = overlaid(merged[key], value)
     return merged
 
 
@@ -87,7 +104,10 @@ def differs(stage: str, base: dict, other: dict) -> bool:
 
 def owner_run(stage: str, run: str, config: dict) -> str:
     """The run whose folder holds what `run` reads from a stage."""
-    return run if differs(stage, config, run_config(config, run)) else DEFAULT
+    base = base_of(config, run)
+    if run == DEFAULT or differs(stage, run_config(config, base), run_config(config, run)):
+        return run
+    return owner_run(stage, base, config)
 
 
 def stage_folder(top: str, stage: str, wildcards: object, config: dict) -> str:

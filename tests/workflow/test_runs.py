@@ -78,6 +78,27 @@ def test_fills_of_whole_holes_need_no_background():
         assert "background" not in stages_of({**config, **whole})
 
 
+def test_a_run_shares_with_its_base_what_it_does_not_change():
+    runs = {
+        "whole": {"inpainting": {"size": 2}},
+        "bold": {"base": "whole", "inpainted_field": {"size": 3}},
+        "plain": {"base": "bold", "inpainted_field": {"size": 1}},
+    }
+    config = {**CONFIG, "runs": runs}
+    assert owner_run("field", "bold", config) == "default"
+    assert owner_run("inpainting", "bold", config) == owner_run("inpainting", "plain", config) == "whole"
+    assert owner_run("inpainted_field", "bold", config) == "bold"
+    assert owner_run("inpainted_field", "plain", config) == "plain"
+    merged = run_config(config, "bold")
+    assert (merged["inpainting"]["size"], merged["inpainted_field"]["size"]) == (2, 3)
+
+
+@pytest.mark.parametrize("runs", [{"a": {"base": "b"}, "b": {}}, {"a": {"base": "a"}}, {"a": {"base": "c"}}])
+def test_a_base_stands_before_its_variants(runs):
+    with pytest.raises(WorkflowError, match=r"Run 'a' is based on '.', but no such run stands before it"):
+        run_config({**CONFIG, "runs": runs}, "a")
+
+
 def test_a_run_changes_only_stages_and_choices():
     merged = run_config({**CONFIG, "runs": {"other": {"field": {"steps": 5}}}}, "other")
     assert merged["field"] == {"size": 1, "steps": 5}
