@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from nerfkit.segmentation.resnet_v2 import ResNet50v2Trunk
 from nerfkit.torchvision_shim import ensure_torchvision
 from nerfkit.weights import weight_path
 
+SHORT_SIDE = 288  # pixels of a described photo's shorter side, as the network sees it
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's RGB in [0, 1]
 
 
@@ -162,3 +164,35 @@ def feature_network(name: str) -> FeatureNetwork:
         raise UserError(f"There is no feature network {name!r}; choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[name]
     return DenseFeatures(name, recipe.stride, recipe.multiple, recipe.make(weight_path(name)))
+
+
+def frame(image: np.ndarray, network: FeatureNetwork, short_side: int) -> np.ndarray:
+    """The photo as the network takes it.
+
+    The shorter side measures `short_side` rounded down to the network's stride, the longer one in proportion
+    rounded down to its `multiple`; neither is less than that.
+    """
+    scale = short_side / min(image.shape[:2])
+    steps = [network.stride, network.multiple]
+    if image.shape[0] > image.shape[1]:
+        steps.reverse()
+    height, width = (
+        max(step, round(length * scale) // step * step)
+        for length, step in zip(image.shape[:2], steps, strict=True)
+    )
+    # averaging over areas avoids aliasing but leaves blocks where it enlarges
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def described(image: np.ndarray, network: FeatureNetwork, components: int) -> np.ndarray:
+    """What a network sees at every place of a photo (H, W, 3), in few numbers: float32 (h, w, components).
+
+    The principal components of its features over the photo, of mean square 1 together.
+    """
+    features = network.features(frame(image, network, SHORT_SIDE)).double()
+    flat = features.flatten(0, 1)
+    flat = flat - flat.mean(0)
+    directions = torch.linalg.eigh(flat.T @ flat).eigenvectors[:, -components:]
+    values = flat @ directions
+    values = values / values.square().mean().sqrt()
+    return values.view(*features.shape[:2], -1).float().cpu().numpy()

@@ -23,7 +23,7 @@ from nerfkit.errors import UserError
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
 from nerfkit.segmentation.band import redraw, signed_distance, surroundings
-from nerfkit.segmentation.feature_networks import FeatureNetwork
+from nerfkit.segmentation.feature_networks import FeatureNetwork, frame
 from nerfkit.segmentation.view_order import view_distances, walk
 
 CONTEXTS = ("nearest", "last")
@@ -137,24 +137,6 @@ def middle_depth(views: list[View]) -> float:
     often the horizon, hardly counts. The median of the views.
     """
     return float(np.median([2 / (1 / view.near + 1 / view.far) for view in views]))
-
-
-def frame(image: np.ndarray, network: FeatureNetwork, short_side: int) -> np.ndarray:
-    """The photo as the network takes it.
-
-    The shorter side measures `short_side` rounded down to the network's stride, the longer one in proportion
-    rounded down to its `multiple`; neither is less than that.
-    """
-    scale = short_side / min(image.shape[:2])
-    steps = [network.stride, network.multiple]
-    if image.shape[0] > image.shape[1]:
-        steps.reverse()
-    height, width = (
-        max(step, round(length * scale) // step * step)
-        for length, step in zip(image.shape[:2], steps, strict=True)
-    )
-    # averaging over areas avoids aliasing but leaves blocks where it enlarges
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 def principal_directions(features: Tensor, count: int) -> Tensor:

@@ -17,6 +17,7 @@ from nerfkit.photos import read_photos
 from nerfkit.prompts import Clicks, PromptedObject
 from nerfkit.rendering import render_view
 from nerfkit.scene import read_scene
+from nerfkit.segmentation.feature_networks import feature_network
 from nerfkit.segmentation.grabcut import GrabCutSegmenter
 from nerfkit.segmentation.object_masks import ObjectMasks, write_object_masks
 from nerfkit.segmentation.projection import pixel_directions
@@ -34,6 +35,7 @@ class SourceMaskSettings:
     backend: str = "grabcut"  # grabcut (embedded, honours every click) | sam (needs its weights)
     sam_model: str = "vit_h"  # vit_b | vit_l | vit_h, for the backend sam
     geometry: bool = True  # whether grabcut sees the scene field's surfaces; else the photo alone
+    features: str = "none"  # a feature network whose word grabcut takes as well, or none
 
 
 class Segmenter(Protocol):
@@ -50,8 +52,14 @@ class Segmenter(Protocol):
 
 
 def make_segmenter(settings: SourceMaskSettings) -> Segmenter:
-    """The segmenter of the settings."""
-    return SamSegmenter(settings.sam_model) if settings.backend == "sam" else GrabCutSegmenter()
+    """The segmenter of the settings.
+
+    Raises:
+        UserError: the weights that it needs are missing.
+    """
+    if settings.backend == "sam":
+        return SamSegmenter(settings.sam_model)
+    return GrabCutSegmenter(None if settings.features == "none" else feature_network(settings.features))
 
 
 def source_mask(

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from clicked import HEIGHT, WIDTH, clicks, disc_photo, iou
 from scipy.stats import multivariate_normal
 
@@ -11,6 +12,7 @@ from nerfkit.segmentation import grabcut
 from nerfkit.segmentation.appearance import Mixture, lab_image, looks
 from nerfkit.segmentation.cut import edge_weights, smoothest_division
 from nerfkit.segmentation.evidence import geodesic_distance, hull_distance, pixel_graph, place_evidence
+from nerfkit.segmentation.feature_networks import described
 from nerfkit.segmentation.grabcut import GrabCutSegmenter
 from nerfkit.segmentation.parts import (
     clicked_parts,
@@ -186,3 +188,43 @@ def test_surfaces_tell_what_colours_do_not():
     marks = clicks([(60, 30), (55, 45), (65, 40)], [(20, 60), (100, 60)])
     assert iou(GrabCutSegmenter().segment(image, marks, points), truth) > 0.93
     assert iou(GrabCutSegmenter().segment(image, marks, None), truth) < 0.8
+
+
+class Sides:
+    """A feature network that tells the left side of a photo from the right, whatever it shows."""
+
+    name, stride, multiple = "sides", 8, 8
+
+    def features(self, image):
+        height, width = image.shape[0] // 8, image.shape[1] // 8
+        made = torch.zeros(height, width, 2)
+        made[:, : width // 2, 0], made[:, width // 2 :, 1] = 1, 1
+        return made
+
+
+def test_a_feature_network_tells_apart_what_looks_the_same():
+    noise = np.random.default_rng(0).integers(100, 140, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    left = np.arange(WIDTH)[None] < WIDTH / 2
+    truth = np.broadcast_to(left, (HEIGHT, WIDTH))
+    marks = clicks([(30, 20), (20, 45), (40, 70)], [(100, 45)])
+    knowing = GrabCutSegmenter(Sides())
+    assert "sides" in knowing.name
+    assert iou(knowing.segment(noise, marks, None), truth) > 0.95
+    assert iou(GrabCutSegmenter().segment(noise, marks, None), truth) < 0.85
+
+
+def test_described_are_the_principal_components():
+    class Random:
+        name, stride, multiple = "random", 8, 8
+
+        def features(self, image):
+            torch.manual_seed(0)
+            wide = torch.randn(image.shape[0] // 8, image.shape[1] // 8, 6)
+            return wide * torch.tensor([9.0, 7, 0.1, 0.1, 0.1, 0.1])
+
+    found = described(np.zeros((96, 160, 3), np.uint8), Random(), 2)
+    assert np.square(found).mean() == pytest.approx(1, rel=1e-4)
+    flat = found.reshape(-1, 2).astype(float)
+    covariance = np.cov(flat.T)
+    assert abs(covariance[0, 1]) < 1e-3 * covariance[1, 1]
+    assert covariance[1, 1] / covariance[0, 0] == pytest.approx(81 / 49, rel=0.15)

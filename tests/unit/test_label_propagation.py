@@ -14,13 +14,12 @@ from torch.nn.functional import normalize
 from nerfkit.errors import UserError
 from nerfkit.files import write_image
 from nerfkit.scene import View
-from nerfkit.segmentation.feature_networks import feature_network
+from nerfkit.segmentation.feature_networks import feature_network, frame
 from nerfkit.segmentation.label_propagation import (
     SURE,
     LabelPropagationSettings,
     LabelPropagator,
     Source,
-    frame,
     given,
     middle_depth,
     object_chance,
