@@ -74,7 +74,8 @@ def surfaces_behind(one: Shown, others: list[Shown], fewest: int, tolerance: flo
     rows, columns = np.nonzero(one.doubted)
     cells[rows // CELL, columns // CELL] = True
     number = np.where(cells, np.cumsum(cells).reshape(shape) - 1, -1)
-    met = [met_in_cells(one, other, number) for other in others]
+    cone = Cone.around(one)
+    met = [met_in_cells(one, cone, other, number) for other in others]
     nearest = np.full((len(met), int(cells.sum())), np.inf, np.float32)
     for row, (cell, depth) in zip(nearest, met, strict=True):
         np.minimum.at(row, cell, depth)
@@ -88,27 +89,39 @@ def surfaces_behind(one: Shown, others: list[Shown], fewest: int, tolerance: flo
     return np.where(one.doubted, fine[:, :height, :width], np.inf)
 
 
-def met_in_cells(one: Shown, other: Shown, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Cone:
+    """The narrowest cone from a camera's centre (3,) around a hole and its rim; `cosine` of half its angle."""
+
+    centre: np.ndarray
+    axis: np.ndarray
+    cosine: float
+
+    @classmethod
+    def around(cls, one: Shown) -> "Cone":
+        """The cone of a view."""
+        rays = lift(one.view, np.ones(one.hole.shape, np.float32))[one.doubted] - one.centre
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        axis = rays.mean(axis=0) / np.linalg.norm(rays.mean(axis=0))
+        return cls(one.centre, axis, float((rays @ axis).min()))
+
+    def hold(self, points: np.ndarray) -> np.ndarray:
+        """Those of the points (N, 3) that lie in it."""
+        away = points - self.centre
+        return points[away @ self.axis >= self.cosine * np.sqrt(np.einsum("ij,ij->i", away, away))]
+
+
+def met_in_cells(one: Shown, cone: Cone, other: Shown, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Another view's surface behind a view's hole: for each point there its cell's number and its z-depth.
 
     Args:
         number: of the hole's cells, -1 elsewhere.
     """
-    points = within_cone(other.surface, one)
+    points = cone.hold(other.surface)
     xy, depth, framed = (part[0] for part in project(points[None], one.view))
     column, row = (xy[framed] // CELL).astype(int).T
     cell = number[row, column]
     return cell[cell >= 0], depth[framed][cell >= 0]
-
-
-def within_cone(points: np.ndarray, one: Shown) -> np.ndarray:
-    """Those of the points (N, 3) that lie in the narrowest cone around a view's hole and its rim."""
-    ones = np.ones(one.hole.shape, np.float32)
-    rays = lift(one.view, ones)[one.doubted] - one.centre
-    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    axis = rays.mean(axis=0) / np.linalg.norm(rays.mean(axis=0))
-    away = points - one.centre
-    return points[away @ axis >= (rays @ axis).min() * np.linalg.norm(away, axis=1)]
 
 
 def agreed(nearest: np.ndarray, fewest: int, tolerance: float) -> np.ndarray:
