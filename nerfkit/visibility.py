@@ -91,7 +91,7 @@ def surfaces_behind(one: Shown, others: list[Shown], fewest: int, tolerance: flo
 
 @dataclass(frozen=True)
 class Cone:
-    """The narrowest cone from a camera's centre (3,) around a hole and its rim; `cosine` of half its angle."""
+    """The narrowest cone from a camera's centre (3,) around a hole and its rim."""
 
     centre: np.ndarray
     axis: np.ndarray

@@ -23,7 +23,8 @@ UPSTREAM = {
     "background": ("photos", "sfm", "holes", "depth"),
     "inpainting": ("photos", "sfm", "holes", "depth", "background"),
     "inpainted_field": ("photos", "sfm", "field", "holes", "inpainting"),
-    "renders": ("photos", "sfm", "field", "holes", "inpainting", "inpainted_field"),
+    "reference_field": ("photos", "sfm", "field"),
+    "renders": ("photos", "sfm", "field", "holes", "inpainting", "inpainted_field", "reference_field"),
     "video": ("photos", "sfm", "field", "inpainted_field"),
     "metrics": ("renders", "holes"),
     "pictures": ("metrics",),
@@ -79,19 +80,27 @@ def overlaid(setting: object, value: object) -> object:
 def upstream(stage: str, config: dict) -> tuple[str, ...]:
     """The stages that a stage reads under the choices made.
 
-    The user's masks do without the clicked ones, and fills of whole holes without a look behind the object.
+    The user's masks do without the clicked ones, fills of whole holes without a look behind the object, and
+    renders of the result without the field that is the reference.
     """
     spared = set()
     if stage == "holes" and config["masks"] == "provided":
         spared = {"refinement"}
     if stage == "inpainting" and whole_holes(config):
         spared = {"background"}
+    if stage == "renders" and not renders_reference(config):
+        spared = {"reference_field"}
     return tuple(name for name in UPSTREAM[stage] if name not in spared)
 
 
 def whole_holes(config: dict) -> bool:
     """Whether holes are filled whole, as the user's own fills always are."""
     return config["fills"] == "provided" or config["inpainting"].get("part") == "hole"
+
+
+def renders_reference(config: dict) -> bool:
+    """Whether a run's renders are those of the photos without the object."""
+    return config["renders"].get("fill") == "reference"
 
 
 def differs(stage: str, base: dict, other: dict) -> bool:

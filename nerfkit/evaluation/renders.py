@@ -1,7 +1,7 @@
 """Renders of both fields at the test views or, for a capture without any, at training views."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,14 @@ from nerfkit.errors import UserError
 from nerfkit.evaluation import canvas
 from nerfkit.evaluation.paint2d import Painter, painted
 from nerfkit.fields import read_field
-from nerfkit.files import stage_folder, write_image, write_manifest
+from nerfkit.files import read_image, stage_folder, write_image, write_manifest
 from nerfkit.rendering import Field, RenderedView, render_view
 from nerfkit.scene import Scene, View, read_scene
 
 log = logging.getLogger("nerfkit")
 
 # what fills the hole -> the stage whose work the image `rgb` shows
-FILLS = {"field": "inpainted_field", "inpaint_2d": "renders"}
+FILLS = {"field": "inpainted_field", "inpaint_2d": "renders", "reference": "reference_field"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class RendersSettings:
     """Settings of the renders stage."""
 
     max_views: int = 24  # views rendered at most, spread evenly over those there are
-    # field: rgb shows the inpainted field; inpaint_2d: the scene field's render, its hole filled in 2D
+    # field: rgb shows the inpainted field; inpaint_2d: the scene field's render, its hole filled in 2D;
+    # reference: a field of photos without the object
     fill: str = "field"
 
 
@@ -39,6 +40,7 @@ def renders(
     settings: RendersSettings,
     *,
     painter: Painter | None = None,
+    reference: Path | None = None,
 ) -> None:
     """Render views with the scene field (before) and the inpainted field (rgb, depth).
 
@@ -50,6 +52,7 @@ def renders(
         photos: folder of the photos stage.
         field, inpainted_field: .safetensors files of both fields.
         painter: what `fill: inpaint_2d` takes.
+        reference: folder of the stage reference_field, what `fill: reference` takes.
 
     Raises:
         UserError: an unknown `fill`, or one in 2D of a test view without a mask.
@@ -60,6 +63,8 @@ def renders(
     before = render_all(read_field(field), views, "renders before")
     if settings.fill == "field":
         after = render_all(read_field(inpainted_field), views, "renders after")
+    elif settings.fill == "reference":
+        after = held_out(views, before, reference)
     else:
         after = painted(views, before, painter)
     with stage_folder(out) as folder:
@@ -88,6 +93,19 @@ def render_all(field: Field, views: list[View], label: str) -> list[RenderedView
         render_view(field, view.camera, view.world_from_cam, view.near, view.far)
         for view in tqdm(views, desc=label, unit="view", disable=None)
     ]
+
+
+def held_out(views: list[View], renders: list[RenderedView], reference: Path) -> list[RenderedView]:
+    """What the reference field's halves made of the views that they had not learnt."""
+    with np.load(reference / "depth.npz") as depths:
+        return [
+            replace(
+                render,
+                rgb=read_image(reference / "held_out" / f"{view.name}.png") / np.float32(255),
+                depth=depths[view.name],
+            )
+            for view, render in zip(views, renders, strict=True)
+        ]
 
 
 def write_renders(

@@ -48,7 +48,9 @@ def test_config_is_valid(config, schema):
 
 
 def test_config_holds_the_top_keys_the_choices_and_a_section_for_each_stage(config, schema):
-    sections = [stage for stage in STAGES if stage not in ("clicks", "depth")]  # they have no settings
+    sections = [
+        stage for stage in STAGES if stage not in ("clicks", "depth", "reference_field")
+    ]  # they have no settings
     assert set(config) == {*TOP, *CHOICES, *sections}
     assert set(schema["properties"]) == set(schema["required"]) == set(config)
 

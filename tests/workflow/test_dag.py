@@ -16,19 +16,21 @@ AFTER_HOLES = {
     "metrics",
     "pictures",
 }
+# What a scene needs when nothing is chosen.
+USUAL = [stage for stage in STAGES if stage != "reference_field"]
 FINAL = {"inpainted_field", "renders", "video", "metrics", "pictures"}
 
 
 def test_a_scene_as_typed_plans_every_stage_once(tree):
-    assert tree.planned("scene=room") == {**dict.fromkeys(STAGES, 1), "scene": 1}
+    assert tree.planned("scene=room") == {**dict.fromkeys(USUAL, 1), "scene": 1}
 
 
 def test_several_scenes_in_one_call(tree):
-    assert tree.planned("scene=room", "scene=hall") == {**dict.fromkeys(STAGES, 2), "scene": 2}
+    assert tree.planned("scene=room", "scene=hall") == {**dict.fromkeys(USUAL, 2), "scene": 2}
 
 
 def test_scene_by_config_and_a_list_of_them(tree):
-    assert tree.planned("--config", "scene=room") == {**dict.fromkeys(STAGES, 1), "all": 1}
+    assert tree.planned("--config", "scene=room") == {**dict.fromkeys(USUAL, 1), "all": 1}
     assert tree.planned("--config", "scene=[room, hall]")["photos"] == 2
 
 
@@ -104,7 +106,7 @@ def test_missing_user_files_are_named(tree, missing, settings, sentence):
 def test_provided_masks_need_no_clicks(tree):
     (tree.root / "data/room/prompts.json").unlink()
     plan = tree.planned("scene=room", "--configfile", tree.overlay(masks="provided"))
-    assert set(STAGES) - set(plan) == {"clicks", "source_mask", "propagation", "refinement"}
+    assert set(USUAL) - set(plan) == {"clicks", "source_mask", "propagation", "refinement"}
 
 
 def test_a_computed_scene_needs_nothing_more(computed):
@@ -165,7 +167,7 @@ def test_a_run_computes_only_what_its_overlay_changes(computed):
 
 def test_another_seed_shares_photos_and_poses(computed):
     plan = computed.planned("scene=room", "--configfile", computed.overlay(seed=[0, 1]))
-    assert set(STAGES) - set(plan) == {"photos", "sfm", "clicks"}
+    assert set(USUAL) - set(plan) == {"photos", "sfm", "clicks"}
     assert plan["field"] == 1
 
 

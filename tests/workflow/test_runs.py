@@ -5,7 +5,7 @@ from snakemake.exceptions import WorkflowError
 
 from workflow.runs import STAGES, UPSTREAM, owner_run, run_config, stages_of
 
-WITHOUT_SETTINGS = ("clicks", "depth")
+WITHOUT_SETTINGS = ("clicks", "depth", "reference_field")
 CONFIG = {
     "poses": "sfm",
     "masks": "clicks",
@@ -66,6 +66,7 @@ def test_with_the_users_masks_the_clicked_stages_do_not_matter():
         "source_mask",
         "propagation",
         "refinement",
+        "reference_field",
         "video",
     }
 
@@ -76,6 +77,11 @@ def test_fills_of_whole_holes_need_no_background():
     for whole in ({"inpainting": {"part": "hole"}}, {"fills": "provided"}):
         assert owner_run("inpainting", "other", {**config, **whole}) == "default"
         assert "background" not in stages_of({**config, **whole})
+
+
+def test_only_renders_of_the_reference_need_its_field():
+    assert "reference_field" not in stages_of(CONFIG)
+    assert "reference_field" in stages_of({**CONFIG, "renders": {"fill": "reference"}})
 
 
 def test_a_run_shares_with_its_base_what_it_does_not_change():

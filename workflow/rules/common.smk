@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 from workflow.digest import code_digest as digest
-from workflow.runs import owner_run, run_config, stage_folder, stages_of, whole_holes
+from workflow.runs import owner_run, renders_reference, run_config, stage_folder, stages_of, whole_holes
 from workflow.scenes import listed, scene_folder
 from workflow.settings import check_config, read_schema
 

@@ -1,9 +1,35 @@
 # Pictures, a film and numbers of the result.
 # In:  photos, sfm, field, inpainted_field; truth in {data}/{scene}/masks, test/images and test/masks, where there is any
-# Out: results/{scene}/{run}/seed{seed}/renders/renders.json, {split}/{view}/*.png
+# Out: results/{scene}/{run}/seed{seed}/reference_field/reference_field.json, truth/*.png, held_out/*.png, depth.npz
+#      .../renders/renders.json, {split}/{view}/*.png
 #      .../video/video.mp4
 #      .../metrics/metrics.json, metrics.csv
 #      .../pictures/*.png (in Snakemake's report)
+
+
+rule reference_field:
+    input:
+        photos=artefact("photos", "photos.json"),
+        sfm=artefact("sfm", "sfm.json"),
+    output:
+        manifest="results/{scene}/{run}/seed{seed}/reference_field/reference_field.json",
+    log:
+        "logs/{scene}/{run}/seed{seed}/reference_field.log",
+    benchmark:
+        "benchmarks/{scene}/{run}/seed{seed}/reference_field.tsv"
+    conda:
+        "../../envs/field.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        field_settings=run_settings("field"),
+        code=code_digest("reference_field"),
+    message:
+        "{wildcards.scene}: radiance fields of the photos without the object"
+    script:
+        "../scripts/reference_field.py"
 
 
 rule renders:
@@ -14,6 +40,7 @@ rule renders:
         holes=artefact("holes", "holes.json"),
         field=artefact("field", "field.safetensors"),
         inpainted_field=artefact("inpainted_field", "inpainted_field.safetensors"),
+        reference_field=reference_of_renders,
     output:
         manifest="results/{scene}/{run}/seed{seed}/renders/renders.json",
     log:

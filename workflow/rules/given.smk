@@ -70,6 +70,12 @@ def background_of_fills(wildcards):
     return [] if whole else [artefact("background", "background.json")(wildcards)]
 
 
+def reference_of_renders(wildcards):
+    """The reference field as a list, empty unless it is what is rendered."""
+    wanted = renders_reference(run_config(config, wildcards.run))
+    return [artefact("reference_field", "reference_field.json")(wildcards)] if wanted else []
+
+
 def provided_fills(wildcards):
     """The user's inpainted photos and disparities where they are asked for."""
     if not provided("fills", wildcards):
