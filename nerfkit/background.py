@@ -5,7 +5,7 @@ filled with what they show. Goes beyond SPIn-NeRF, which paints over every hole 
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -23,6 +23,7 @@ log = logging.getLogger("nerfkit")
 SPECKLE = (
     0.016  # of the width; what is seen across less than that amid what is not is an accident of the tests
 )
+THICKNESS = 0.04  # of the depth, by which what is behind the object is at least behind its surface
 CLEAR = 2  # times as many views must show a surface as look through it
 
 
@@ -51,6 +52,7 @@ def background(
         shown = [
             Shown(
                 view,
+                read_mask(holes / "masks" / f"{view.name}.png"),
                 read_mask(holes / "holes" / f"{view.name}.png"),
                 file[view.name],
                 view.image() / np.float32(255),
@@ -88,9 +90,11 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
     """
     others = sorted(others, key=lambda other: np.linalg.norm(other.centre - one.centre))
     part, hole = surroundings(one.doubted, 0), one.hole
+    # Where another view's mask lacks a part of the object, that view shows the object itself.
+    nearest = np.where(one.mask, one.depth * (1 + THICKNESS), 0)
     depth, rgb, left = one.depth.copy(), one.rgb.copy(), one.doubted
     for layer in surfaces_behind(one, others, settings.views, settings.tolerance):
-        tried = left & np.isfinite(layer)
+        tried = left & np.isfinite(layer) & (layer > nearest)
         if not tried.any():
             continue
         points = lift(one.view, np.where(tried, layer, 0).astype(np.float32))[part]
@@ -100,7 +104,7 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
         depth[seen] = layer[seen]
         rgb[seen & hole] = found.rgb[(seen & hole)[part]]
         left &= ~seen
-    return Shown(one.view, without_crumbs(left & hole, hole), depth, rgb)
+    return replace(one, hole=without_crumbs(left & hole, hole), depth=depth, rgb=rgb)
 
 
 def without_crumbs(hidden: np.ndarray, hole: np.ndarray) -> np.ndarray:

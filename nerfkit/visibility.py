@@ -24,9 +24,11 @@ FEW = 5  # views whose colours make a surface's; the median of more is blurred b
 
 @dataclass(frozen=True)
 class Shown:
-    """What one view shows: its hole, z-depth (H, W), 0 where unknown, and colours (H, W, 3) in [0, 1]."""
+    """What one view shows: the object's mask and the hole around it, bool (H, W), z-depth (H, W), 0 where
+    unknown, and colours (H, W, 3) in [0, 1]."""
 
     view: View
+    mask: np.ndarray
     hole: np.ndarray
     depth: np.ndarray
     rgb: np.ndarray

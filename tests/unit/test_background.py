@@ -1,6 +1,7 @@
 """What other photos show behind the object, on the analytic scene where it is known exactly."""
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import analytic
@@ -27,7 +28,7 @@ def shown(views, noise=0.0):
     for view in views:
         shot = analytic.shoot(view.world_from_cam, LENS)
         depth = shot.depth * (1 + noise * rng.normal(size=shot.depth.shape)).astype(np.float32)
-        made.append(Shown(view, shot.ball, depth, (shot.rgb / 255).astype(np.float32)))
+        made.append(Shown(view, shot.ball, shot.ball, depth, (shot.rgb / 255).astype(np.float32)))
     return made
 
 
@@ -97,6 +98,20 @@ def test_the_nearest_surface_counts_unless_others_look_through_it():
     assert np.median(np.abs(doubted.depth / wall.depth - 1)[both]) < 0.01
 
 
+def test_what_other_masks_lack_of_the_object_is_not_what_is_behind_it():
+    known = shown(large_views())
+    one = known[4]
+    nothing = np.zeros_like(one.hole)
+    careless = [replace(other, mask=nothing, hole=nothing) for other in known[:4] + known[5:]]
+    behind = look_behind(one, careless, SETTINGS)
+    seen = one.hole & ~behind.hole
+    assert (behind.depth[seen] > 1.02 * one.depth[seen]).all()
+    red = np.array([0.9, 0.1, 0.1])
+    assert (
+        np.abs(behind.rgb[seen] / behind.rgb[seen].max(axis=1, keepdims=True) - red / 0.9).sum(axis=1) > 0.2
+    ).mean() > 0.95
+
+
 def test_colours_come_from_the_most_trusted_witnesses_and_one_stray_is_outvoted():
     known = shown(large_views())
     others = [known[k] for k in (3, 5, 2, 6, 1, 7, 0)]
@@ -121,11 +136,13 @@ def capture(tmp_path_factory):
     """A capture with holes at the ball, and exact depth with it."""
     root = tmp_path_factory.mktemp("background")
     views = analytic.write_capture(root)
-    (root / "holes" / "holes").mkdir(parents=True)
+    for name in ("holes", "masks"):
+        (root / "holes" / name).mkdir(parents=True)
     (root / "depth").mkdir()
     shots = {view.name: analytic.shoot(view.world_from_cam) for view in views}
     for name, shot in shots.items():
-        write_mask(root / "holes" / "holes" / f"{name}.png", shot.ball & (name != "v03"))
+        for folder in ("holes", "masks"):
+            write_mask(root / "holes" / folder / f"{name}.png", shot.ball & (name != "v03"))
     np.savez(root / "depth" / "depth.npz", **{name: shot.depth for name, shot in shots.items()})
     return root, views
 
