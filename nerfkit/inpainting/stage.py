@@ -32,6 +32,7 @@ from nerfkit.scene import View, read_scene
 
 log = logging.getLogger("nerfkit")
 
+ENOUGH = 0.7  # share of a hole that other views' fills must settle to be taken over
 NEIGHBOURS = 3  # views filled before that a fill is carried from, after the reference view
 
 
@@ -149,9 +150,13 @@ def fill_view(target: FilledView, inpainter: Inpainter, sources: list[FilledView
     Returns: the number of pixels that were left to the 2D fill.
     """
     target.disparity = inpainter.fill_disparity(target.disparity, target.hole, target.xy)
+    own = target.image.copy(), target.disparity.copy()
     left = target.hole
     for source in sources:
         left = carry(target, source, left, near)
+    if left.sum() > (1 - ENOUGH) * target.hole.sum():
+        # Depths that agree on so little, like those of bare walls, carry scraps that do not fit together.
+        (target.image, target.disparity), left = own, target.hole
     target.image = inpainter.fill(target.image, left, guide=target.disparity)
     return int(left.sum())
 

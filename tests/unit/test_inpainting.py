@@ -10,7 +10,7 @@ from PIL import Image
 
 from nerfkit.errors import UserError
 from nerfkit.files import read_image, read_json, write_image, write_json, write_mask
-from nerfkit.inpainting import InpaintingSettings, inpainting
+from nerfkit.inpainting import InpaintingSettings, inpainting, stage
 from nerfkit.inpainting.carry import FilledView, look_up, sample
 from nerfkit.inpainting.provided import fit_affine
 from nerfkit.inpainting.regions import grown
@@ -105,6 +105,24 @@ def test_carried_fills_agree_across_views(capture):
     shares = read_json(root / "carried" / "inpainting.json")["carried"]
     assert sorted(shares.values())[0] == 0  # the reference
     assert np.median(list(shares.values())) > 0.5
+
+
+def test_what_other_fills_settle_too_little_of_is_filled_for_itself(capture, monkeypatch):
+    root, views = capture
+    alone = run(root, "alone", carry=False)
+    kept = stage.carry
+
+    def scraps(target, source, left, near):
+        kept(target, source, left, near)
+        return left & (np.cumsum(left).reshape(left.shape) > 0.5 * left.sum())  # half of it is settled
+
+    monkeypatch.setattr(stage, "carry", scraps)
+    torn = run(root, "torn")
+    for view in views:
+        first, second = (read_image(out / "images" / f"{view.name}.png") for out in (alone, torn))
+        same = (first == second).mean()
+        assert same > 0.99
+    assert set(read_json(torn / "inpainting.json")["carried"].values()) == {0}
 
 
 def test_look_up_finds_the_same_surface_point(capture):
