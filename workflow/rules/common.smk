@@ -5,7 +5,11 @@ from pathlib import Path
 from workflow.digest import code_digest as digest
 from workflow.runs import owner_run, run_config, stage_folder, stages_of, whole_holes
 from workflow.scenes import listed, scene_folder
+from workflow.segmentation_methods import method_runs, read_methods
 from workflow.settings import check_config, read_schema
+
+segmentation_methods = read_methods(Path(workflow.basedir, "workflow/segmentation_methods.yaml"))
+config["runs"] = {**config["runs"], **method_runs(segmentation_methods)}
 
 
 def check_everything():
