@@ -2,6 +2,7 @@
 #
 #     snakemake --cores all scene=bench          the scene in data/bench
 #     snakemake --cores all scene=bench -R field repeat a stage and what follows from it (the scene first, then -R)
+#     snakemake --cores all segmentation_table --config 'scene=[a, b]'    methods of segmentation side by side
 import os
 
 from snakemake.utils import min_version
@@ -32,6 +33,7 @@ include: "workflow/rules/capture.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/removal.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/tables.smk"
 
 
 rule all:

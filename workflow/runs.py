@@ -2,7 +2,8 @@
 
 A run is a named overlay of a few settings over its base, the run `default` or another one. A stage belongs to
 a run when the overlay changes its own section, a choice that it makes, or a stage upstream of it; otherwise
-the base's artefact is the same and is read from there.
+the artefact of the run `default` is the same and is read from there. Of runs that overlay it alike the first
+computes it for all.
 """
 
 from snakemake.exceptions import WorkflowError
@@ -112,11 +113,11 @@ def differs(stage: str, base: dict, other: dict) -> bool:
 
 
 def owner_run(stage: str, run: str, config: dict) -> str:
-    """The run whose folder holds what `run` reads from a stage."""
-    base = base_of(config, run)
-    if run == DEFAULT or differs(stage, run_config(config, base), run_config(config, run)):
-        return run
-    return owner_run(stage, base, config)
+    """The run whose folder holds what `run` reads from a stage: the first that makes the same, from `default`
+    on."""
+    wanted = run_config(config, run)
+    runs = (DEFAULT, *config["runs"])
+    return next(r for r in runs if r == run or not differs(stage, run_config(config, r), wanted))
 
 
 def stage_folder(top: str, stage: str, wildcards: object, config: dict) -> str:

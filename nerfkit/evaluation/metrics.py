@@ -10,13 +10,13 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from nerfkit.evaluation import regions, scores
-from nerfkit.files import list_images, read_image, read_json, read_mask, stage_folder, write_manifest
+from nerfkit.evaluation import mask_scores, regions, scores
+from nerfkit.evaluation.mask_scores import Pairs, mask_pairs, resized_mask
+from nerfkit.files import read_image, read_json, read_mask, stage_folder, write_manifest
 
 log = logging.getLogger("nerfkit")
 
@@ -25,8 +25,8 @@ PROTOCOLS = {
     regions.FULL_FRAME: "every pixel; mean over the views",
     regions.MASKED_MAP: "error map averaged over the pixels of the region; mean over the views",
     regions.SPINNERF_BOX: "both images cropped to the box of the test mask; mean over the views",
-    "view-mean": "masks scored view by view, mean over the views",
-    "pooled": "masks scored over the pixels of all views together",
+    mask_scores.VIEW_MEAN: "masks scored view by view, mean over the views",
+    mask_scores.POOLED: "masks scored over the pixels of all views together",
     "benchmark": "Snakemake's record of the stage: wall_seconds s, peak_memory MiB",
 }
 SSIM_NOTE = f"Gaussian window {scores.SSIM_WINDOW} px, sigma {scores.SSIM_SIGMA}, K1 0.01, K2 0.03"
@@ -77,9 +77,10 @@ def metrics(
         benchmarks: stage -> its Snakemake benchmark file.
     """
     per_view = image_scores(renders, photos, holes, test_masks, settings.box_margin)
-    pairs = {stage: mask_pairs(folder, true_masks) for stage, folder in (masks or {}).items()}
+    folders = masks.items() if masks and true_masks is not None else ()
+    pairs = {stage: mask_pairs(folder, true_masks) for stage, folder in folders}
     for stage, views in pairs.items():
-        per_view += mask_scores(stage, views)
+        per_view += mask_records(stage, views)
     records = view_means(per_view) + [
         pooled for stage, views in pairs.items() for pooled in pool(stage, views)
     ]
@@ -146,45 +147,27 @@ def compare(render: np.ndarray, truth: np.ndarray, region: regions.Region) -> di
 
 def read_mask_as(path: Path, image: np.ndarray) -> np.ndarray | None:
     """A mask resampled (nearest) to the size of an image; None where the user has none for this view."""
-    if not path.is_file():
-        return None
-    height, width = image.shape[:2]
-    mask = read_mask(path).astype(np.uint8)
-    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    return resized_mask(read_mask(path), image.shape[:2]) if path.is_file() else None
 
 
-def mask_pairs(folder: Path, true_masks: Path | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """stem -> (mask, truth at the mask's size) of all views that have both."""
-    if true_masks is None:
-        return {}
-    stems = [path.stem for path in list_images(true_masks) if (folder / f"{path.stem}.png").is_file()]
-    masks = {stem: read_mask(folder / f"{stem}.png") for stem in stems}
-    return {stem: (mask, read_mask_as(true_masks / f"{stem}.png", mask)) for stem, mask in masks.items()}
-
-
-def mask_scores(stage: str, views: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[Score]:
-    """Accuracy and IoU of every mask."""
+def mask_records(stage: str, pairs: Pairs) -> list[Score]:
+    """Accuracy and IoU of every mask of a stage."""
+    sizes = {view: f"{mask.shape[1]}x{mask.shape[0]}" for view, (mask, _) in pairs.items()}
     return [
-        Score(
-            stage, "view-mean", "frame", metric, stem, score(mask, truth), f"{mask.shape[1]}x{mask.shape[0]}"
-        )
-        for stem, (mask, truth) in views.items()
-        for metric, score in (("accuracy", scores.accuracy), ("iou", scores.iou))
+        Score(stage, mask_scores.VIEW_MEAN, "frame", metric, view, value, sizes[view])
+        for metric, of_views in mask_scores.view_scores(pairs).items()
+        for view, value in of_views.items()
     ]
 
 
-def pool(stage: str, views: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict]:
-    """Accuracy and IoU over the pixels of all views together: large objects weigh more than small ones."""
-    if not views:
+def pool(stage: str, pairs: Pairs) -> list[dict]:
+    """Accuracy and IoU over the pixels of all views together."""
+    if not pairs:
         return []
-    mask, truth = (np.concatenate([pair[i].ravel() for pair in views.values()]) for i in (0, 1))
-    sizes = {f"{mask.shape[1]}x{mask.shape[0]}" for mask, _ in views.values()}
-    shared = {"stage": stage, "protocol": "pooled", "region": "frame"}
-    end = {"views": len(views), "resolution": sizes.pop() if len(sizes) == 1 else "mixed"}
-    return [
-        {**shared, "metric": "accuracy", "value": scores.accuracy(mask, truth), **end},
-        {**shared, "metric": "iou", "value": scores.iou(mask, truth), **end},
-    ]
+    shared = {"stage": stage, "protocol": mask_scores.POOLED, "region": "frame"}
+    end = {"views": len(pairs), "resolution": mask_scores.resolution(pairs)}
+    values = mask_scores.pooled(pairs).items()
+    return [{**shared, "metric": metric, "value": value, **end} for metric, value in values]
 
 
 def view_means(per_view: list[Score]) -> list[dict]:

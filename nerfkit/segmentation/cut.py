@@ -1,4 +1,4 @@
-"""The smoothest division of an image into object and rest, given what each pixel asks for.
+"""The smoothest division of an image, or of a grid of voxels, into object and rest, given what each asks for.
 
 Minimises over u in [0, 1]
 
@@ -15,7 +15,6 @@ import numpy as np
 CERTAIN = 50.0  # a cost that outweighs any smoothness
 WEAKEST_EDGE = 0.03  # g across the strongest edge: a mask may still not fray there
 JUMP = 0.01  # relative step of nearness from a pixel to the next that is an edge in space
-STEP = 8**-0.5  # primal and dual step: their product times |grad|^2 <= 8 must not exceed 1
 
 
 def edge_weights(lab: np.ndarray, distance: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -47,23 +46,30 @@ def squared_steps(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smoothest_division(
-    cost: np.ndarray, edges: tuple[np.ndarray, np.ndarray], smoothness: float, rounds: int = 150
+    cost: np.ndarray, edges: tuple[np.ndarray, ...], smoothness: float, rounds: int = 150
 ) -> np.ndarray:
-    """u (H, W) float32 in [0, 1] for `cost` (H, W); above 0.5 is the object."""
-    right, below = edges
+    """u float32 in [0, 1] of the shape of `cost`, (H, W) or (D, H, W); above 0.5 is the object.
+
+    Args:
+        edges: g between each cell and the next one along the last axis, along the one before it, and so on;
+            each of the shape of `cost`.
+    """
     cost = (cost / smoothness).astype(np.float32)
+    step = (
+        4 * cost.ndim
+    ) ** -0.5  # primal and dual: their product times |grad|^2 <= 4 ndim must not exceed 1
     u = (cost < 0).astype(np.float32)
     ahead = u.copy()
-    flow_x, flow_y = np.zeros_like(u), np.zeros_like(u)
+    axes = range(cost.ndim - 1, -1, -1)
+    flows = [np.zeros_like(u) for _ in axes]
     for _ in range(rounds):
-        flow_x[:, :-1] += STEP * (ahead[:, 1:] - ahead[:, :-1])
-        flow_y[:-1] += STEP * (ahead[1:] - ahead[:-1])
-        np.clip(flow_x, -right, right, out=flow_x)
-        np.clip(flow_y, -below, below, out=flow_y)
-        divergence = flow_x + flow_y
-        divergence[:, 1:] -= flow_x[:, :-1]
-        divergence[1:] -= flow_y[:-1]
-        new = np.clip(u + STEP * (divergence - cost), 0, 1)
+        for axis, flow, edge in zip(axes, flows, edges, strict=True):
+            np.moveaxis(flow, axis, 0)[:-1] += step * np.moveaxis(np.diff(ahead, axis=axis), axis, 0)
+            np.clip(flow, -edge, edge, out=flow)
+        divergence = sum(flows)
+        for axis, flow in zip(axes, flows, strict=True):
+            np.moveaxis(divergence, axis, 0)[1:] -= np.moveaxis(flow, axis, 0)[:-1]
+        new = np.clip(u + step * (divergence - cost), 0, 1)
         ahead = 2 * new - u
         u = new
     return u

@@ -11,10 +11,16 @@ import numpy as np
 from nerfkit.errors import UserError
 from nerfkit.fields import read_field
 from nerfkit.files import stage_folder, write_manifest
+from nerfkit.rendering import Field
 from nerfkit.scene import View, read_scene
+from nerfkit.segmentation.carried import Carrier, ViewDepths
 from nerfkit.segmentation.label_propagation import LabelPropagationSettings, LabelPropagator
 from nerfkit.segmentation.object_masks import ObjectMasks, read_object_masks, union, write_object_masks
+from nerfkit.segmentation.projected_clicks import ProjectedClicks, ProjectedClicksSettings
+from nerfkit.segmentation.projected_grabcut import ProjectedGrabCut
 from nerfkit.segmentation.projection_propagator import ProjectionPropagator, ProjectionSettings
+from nerfkit.segmentation.source_only import SourceOnly
+from nerfkit.segmentation.voxel_cut import VoxelCut, VoxelCutSettings
 
 log = logging.getLogger("nerfkit")
 
@@ -23,11 +29,14 @@ log = logging.getLogger("nerfkit")
 class PropagationSettings:
     """Who carries masks to the other views, and how each does it."""
 
-    backend: str = "projection"  # projection: embedded, by the scene field's depth | dino | sam2
+    backend: str = "projection"  # see `make_propagator`
     dino_network: str = "dino_vits8"  # any feature network
     sam2_model: str = "sam2.1_hiera_large"
     projection: ProjectionSettings = dataclasses.field(default_factory=ProjectionSettings)
     dino: LabelPropagationSettings = dataclasses.field(default_factory=LabelPropagationSettings)
+    projected_tolerance: float = 0.03  # of the depth, by which projected_* know a surface again
+    projected_clicks: ProjectedClicksSettings = dataclasses.field(default_factory=ProjectedClicksSettings)
+    voxel_cut: VoxelCutSettings = dataclasses.field(default_factory=VoxelCutSettings)
 
     @classmethod
     def of(cls, settings: dict) -> "PropagationSettings":
@@ -35,6 +44,8 @@ class PropagationSettings:
         parts = {
             "projection": ProjectionSettings(**settings["projection"]),
             "dino": LabelPropagationSettings(**settings["dino"]),
+            "projected_clicks": ProjectedClicksSettings(**settings["projected_clicks"]),
+            "voxel_cut": VoxelCutSettings(**settings["voxel_cut"]),
         }
         return cls(**{**settings, **parts})
 
@@ -49,6 +60,8 @@ class Propagator(Protocol):
     ) -> tuple[dict[str, np.ndarray], list[str]]:
         """Masks of all `views` by name, bool (H, W), and the order in which they were made.
 
+        A view without a mask is one about which nothing is known; an empty mask says that it has no object.
+
         Args:
             clicked: masks (H, W) of clicked views by name, one at least not empty; they are kept as they are.
         """
@@ -60,8 +73,6 @@ def make_propagator(field: Path, settings: PropagationSettings) -> Propagator:
     Raises:
         UserError: an unknown backend, or weights or a package that it needs are missing.
     """
-    if settings.backend == "projection":
-        return ProjectionPropagator(read_field(field / "field.safetensors"), settings.projection)
     if settings.backend == "dino":
         from nerfkit.segmentation.feature_networks import feature_network
 
@@ -70,7 +81,35 @@ def make_propagator(field: Path, settings: PropagationSettings) -> Propagator:
         from nerfkit.segmentation.sam2 import Sam2Propagator
 
         return Sam2Propagator(settings.sam2_model)
-    raise UserError(f"There is no propagation backend {settings.backend!r}; choose projection, dino or sam2.")
+    if settings.backend == "none":
+        return SourceOnly()
+    if settings.backend not in BY_DEPTH:
+        names = ", ".join(BY_DEPTH)
+        raise UserError(
+            f"There is no propagation backend {settings.backend!r}; choose {names}, dino, sam2 or none."
+        )
+    return BY_DEPTH[settings.backend](read_field(field / "field.safetensors"), settings)
+
+
+def projected_grabcut(model: Field, settings: PropagationSettings) -> Propagator:
+    """SPIn-NeRF's baseline Proj. + GrabCut."""
+    return ProjectedGrabCut(Carrier(ViewDepths(model), settings.projected_tolerance))
+
+
+def projected_clicks(model: Field, settings: PropagationSettings) -> Propagator:
+    """SPIn-NeRF's baseline Proj. + click segmenter."""
+    return ProjectedClicks(
+        Carrier(ViewDepths(model), settings.projected_tolerance), settings.projected_clicks
+    )
+
+
+# The backends that know nothing but the scene field: the default, and baselines of `segmentation_table`.
+BY_DEPTH = {
+    "projection": lambda model, settings: ProjectionPropagator(model, settings.projection),
+    "projected_grabcut": projected_grabcut,
+    "projected_clicks": projected_clicks,
+    "voxel_cut": lambda model, settings: VoxelCut(model, ViewDepths(model), settings.voxel_cut),
+}
 
 
 def propagation(
@@ -80,8 +119,8 @@ def propagation(
 
     Args:
         photos, sfm, source_mask, field: folders of those stages.
-        out: this stage's folder: masks/<stem>.png of every training view, objects/<name>/<stem>.png,
-            propagation.json.
+        out: this stage's folder: masks/<stem>.png of every training view (of the clicked ones alone with the
+            backend none), objects/<name>/<stem>.png, propagation.json.
     Raises:
         UserError: no photo in which an object is clicked is among the registered views.
     """

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from nerfkit.errors import UserError
 from nerfkit.fields.settings import TrainingSettings
 from nerfkit.files import stage_folder, write_image, write_manifest
+from nerfkit.objectives.photometric import Photometric
 from nerfkit.rays import PixelBank
 from nerfkit.rendering import Field
 from nerfkit.scene import View, read_scene
@@ -110,26 +111,30 @@ def refine(
     settings: RefinementSettings,
     seed: int,
 ) -> Refined:
-    """Learn one object's masks from those given (view -> bool (H, W)).
+    """Learn one object's masks from those given (view -> bool (H, W)); views that have none teach nothing.
 
     Args:
+        pixels: of all views.
         curves: start of the paths of the stages' training curves; the end of it is the object's name.
     """
-    name, labels = curves.name, [given[view.name] for view in views]
+    name, taught = curves.name, [view for view in views if view.name in given]
+    labels = [given[view.name] for view in taught]
     if not any(mask.any() for mask in labels):
         raise UserError(f"Every propagated mask of {name!r} is empty: click it in more views.")
-    trust, doubtful = [1.0] * len(views), {}
+    trust, doubtful = [1.0] * len(taught), {}
     margin = settings.margin if settings.sampling == "near_object" else None
+    bank = pixels if taught == views else PixelBank(taught)
     for stage in range(1, settings.stages + 1):
         torch.manual_seed(seed)
         model = semantic_field(field / "field.safetensors", settings.trunk)
-        objective = objectness_objective(pixels, labels, trust, margin, settings.trunk)
+        photometric = Photometric(pixels) if settings.trunk == "shared" else None
+        objective = objectness_objective(bank, labels, trust, margin, photometric)
         curve = curves.with_name(f"{name}_{stage}.csv")
         title = f"refinement of {name}, stage {stage}"
         fit(train(model, objective, settings, seed), settings.steps, curve, title)
         scale = 1.0 if stage == settings.stages else DRAFT_SCALE
         chances = render_probabilities(model.eval(), views, scale)
-        labels = [chance > settings.threshold for chance in chances]
+        labels, bank = [chance > settings.threshold for chance in chances], pixels
         if stage == 1:
             doubtful = doubts(given, dict(zip([v.name for v in views], labels, strict=True)), settings.doubt)
             trust = [settings.doubtful_weight if view.name in doubtful else 1.0 for view in views]
@@ -147,11 +152,11 @@ def refine(
 
 
 def doubts(given: dict[str, np.ndarray], rendered: dict[str, np.ndarray], least: float) -> dict[str, float]:
-    """The views in which given and rendered masks agree by less than `least`, with their IoU."""
+    """The given views in which given and rendered masks agree by less than `least`, with their IoU."""
     agreement = {
         view: float((given[view] & mask).sum() / max((given[view] | mask).sum(), 1))
         for view, mask in rendered.items()
-        if (given[view] | mask).any()
+        if view in given and (given[view] | mask).any()
     }
     return {view: round(iou, 4) for view, iou in agreement.items() if iou < least}
 

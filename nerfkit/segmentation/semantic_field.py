@@ -40,24 +40,29 @@ def mask_surroundings(masks: list[np.ndarray], margin: float) -> torch.Tensor:
 
 
 def objectness_objective(
-    pixels: PixelBank, masks: list[np.ndarray], trust: list[float], margin: float | None, trunk: str
+    pixels: PixelBank,
+    masks: list[np.ndarray],
+    trust: list[float],
+    margin: float | None,
+    photometric: Photometric | None = None,
 ) -> Objectness:
     """The labels of one stage.
 
     Args:
-        masks: bool (H, W) of every view in the order of the bank.
+        pixels: of the views that have labels.
+        masks: bool (H, W) of these views in the order of the bank.
         trust: how much each view's labels count, in [0, 1].
         margin: half of the rays are drawn within `margin` * width of the masks; None for the paper's uniform.
+        photometric: what the photos ask of a shared trunk at the same time.
     """
-    shared = trunk == "shared"
-    scale = SHARED_WEIGHT if shared else 1.0
+    scale = SHARED_WEIGHT if photometric else 1.0
     weights = [torch.full((mask.size,), scale * share) for mask, share in zip(masks, trust, strict=True)]
     return Objectness(
         pixels,
         labels=torch.from_numpy(np.concatenate([mask.ravel() for mask in masks])),
         weights=torch.cat(weights),
         near_object=None if margin is None else mask_surroundings(masks, margin),
-        photometric=Photometric(pixels) if shared else None,
+        photometric=photometric,
     )
 
 

@@ -16,12 +16,13 @@ from nerfkit.files import read_image, stage_folder, write_manifest
 from nerfkit.photos import read_photos
 from nerfkit.prompts import Clicks, PromptedObject
 from nerfkit.rendering import render_view
-from nerfkit.scene import read_scene
+from nerfkit.scene import View, read_scene
 from nerfkit.segmentation.feature_networks import feature_network
 from nerfkit.segmentation.grabcut import GrabCutSegmenter
 from nerfkit.segmentation.object_masks import ObjectMasks, write_object_masks
 from nerfkit.segmentation.projection import pixel_directions
 from nerfkit.segmentation.sam import SamSegmenter
+from nerfkit.segmentation.true_mask import TrueMask
 
 log = logging.getLogger("nerfkit")
 
@@ -32,7 +33,7 @@ SPECKLE = 3  # pixels of the median that takes single stray depths away
 class SourceMaskSettings:
     """Who turns clicks into a mask."""
 
-    backend: str = "grabcut"  # grabcut (embedded, honours every click) | sam (needs its weights)
+    backend: str = "grabcut"  # grabcut (embedded) | sam (needs its weights) | truth (the user's masks)
     sam_model: str = "vit_h"  # vit_b | vit_l | vit_h, for the backend sam
     geometry: bool = True  # whether grabcut sees the scene field's surfaces; else the photo alone
     features: str = "none"  # a feature network whose word grabcut takes as well, or none
@@ -51,19 +52,27 @@ class Segmenter(Protocol):
         """
 
 
-def make_segmenter(settings: SourceMaskSettings) -> Segmenter:
-    """The segmenter of the settings.
+def make_segmenter(settings: SourceMaskSettings, true_masks: Path | None = None) -> Segmenter:
+    """The segmenter of the settings; `true_masks` is the folder of the user's masks, for truth alone.
 
     Raises:
         UserError: the weights that it needs are missing.
     """
+    if settings.backend == "truth":
+        return TrueMask(true_masks)
     if settings.backend == "sam":
         return SamSegmenter(settings.sam_model)
     return GrabCutSegmenter(None if settings.features == "none" else feature_network(settings.features))
 
 
 def source_mask(
-    photos: Path, clicks: Path, sfm: Path, field: Path, out: Path, settings: SourceMaskSettings
+    photos: Path,
+    clicks: Path,
+    sfm: Path,
+    field: Path,
+    out: Path,
+    settings: SourceMaskSettings,
+    true_masks: Path | None = None,
 ) -> None:
     """Segment every object in every photo where it is clicked.
 
@@ -71,11 +80,19 @@ def source_mask(
         photos, clicks, sfm, field: folders of those stages.
         out: this stage's folder: masks/<stem>.png of the clicked photos, objects/<name>/<stem>.png,
             source_mask.json.
+        true_masks: folder of the user's masks by stem, for the backend truth: they say what the object is in
+            the clicked photos, and the clicks only which photos these are.
     Raises:
-        UserError: a mask is empty, or the backend's weights are missing.
+        UserError: a mask is empty, the backend's weights are missing, or there is no true mask to take.
     """
     objects = read_clicks(clicks, read_photos(photos))
-    segmenter = make_segmenter(settings)
+    if settings.backend == "truth" and len(objects) > 1:
+        names = ", ".join(thing.name for thing in objects)
+        raise UserError(
+            f"source_mask.backend: truth knows one object, but {len(objects)} are clicked ({names}): masks/ "
+            "does not tell them apart; leave one in prompts.json, or set source_mask.backend: grabcut."
+        )
+    segmenter = make_segmenter(settings, true_masks)
     clicked = {view.photo.name for thing in objects for view in thing.clicks}
     surfaces = clicked_surfaces(photos, sfm, field, clicked) if settings.geometry else {}
     masks: ObjectMasks = defaultdict(dict)
@@ -101,9 +118,14 @@ def clicked_surfaces(photos: Path, sfm: Path, field: Path, names: set[str]) -> d
     surfaces = {}
     for view in views:
         depth = render_view(model, view.camera, view.world_from_cam, view.near, view.far).depth
-        depth = cv2.medianBlur(depth.astype(np.float32), SPECKLE)
-        surfaces[view.name] = pixel_directions(view.camera).reshape(*depth.shape, 3) * depth[..., None]
+        surfaces[view.name] = clear_surface(view, depth)
     return surfaces
+
+
+def clear_surface(view: View, depth: np.ndarray) -> np.ndarray:
+    """The surface (H, W, 3) in camera axes behind a view's pixels, by its z-depth (H, W) without specks."""
+    depth = cv2.medianBlur(depth.astype(np.float32), SPECKLE)
+    return pixel_directions(view.camera).reshape(*depth.shape, 3) * depth[..., None]
 
 
 def with_others(view: Clicks, others: list[PromptedObject]) -> Clicks:

@@ -114,7 +114,7 @@ def test_what_other_fills_settle_too_little_of_is_filled_for_itself(capture, mon
 
     def scraps(target, source, left, near):
         kept(target, source, left, near)
-        return left & (np.cumsum(left).reshape(left.shape) > 0.5 * left.sum())  # half of it is settled
+        return left & (np.cumsum(left).reshape(left.shape) > 0.05 * left.sum())
 
     monkeypatch.setattr(stage, "carry", scraps)
     torn = run(root, "torn")

@@ -78,6 +78,20 @@ def test_two_stages_write_two_curves_and_confidences(capture):
     assert "v00" not in manifest["doubtful"]["ball"]
 
 
+@pytest.mark.parametrize("trunk", ["separate", "shared"])
+def test_one_labelled_view_teaches_all_others(capture, tmp_path, trunk):
+    """Semantic NeRF from the source mask alone; a view without a mask is not a view without the object."""
+    root, truth = capture
+    write_object_masks(tmp_path / "propagation", {"ball": {"v04": truth["v04"]}})
+    folders = (root / "photos", root / "sfm", tmp_path / "propagation", root / "field", tmp_path / "out")
+    refinement(*folders, dataclasses.replace(QUICK, trunk=trunk, snap=0), seed=0)
+    masks = read_object_masks(tmp_path / "out")["ball"]
+    assert set(masks) == set(truth)
+    assert np.mean([iou(masks[name], truth[name]) for name in ("v03", "v05")]) > 0.6
+    assert np.mean([mask.any() for mask in masks.values()]) == 1
+    assert read_json(tmp_path / "out" / "refinement.json")["doubtful"]["ball"].keys() <= {"v04"}
+
+
 def test_two_objects_are_refined_apart(capture, tmp_path):
     root, truth = capture
     corner = np.zeros_like(truth["v00"])
@@ -106,7 +120,7 @@ def test_two_objects_are_refined_apart(capture, tmp_path):
 def test_views_in_doubt_teach_less():
     """A pixel of a view with no trust gives no gradient."""
     views = [np.zeros((4, 5), bool), np.ones((4, 5), bool)]
-    made = objectness_objective(None, views, [1.0, 0.25], None, "separate")
+    made = objectness_objective(None, views, [1.0, 0.25], None)
     assert made.weights.tolist() == [1.0] * 20 + [0.25] * 20
     assert made.labels.tolist() == [False] * 20 + [True] * 20
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from workflow.runs import STAGES
 
-REAL_MODULES = ("errors", "files", "log")
+REAL_MODULES = ("download", "errors", "files", "log", "weight_registry", "weights")
 FAKE_MODULES = {
     "threads": "def use_threads(count): pass\n",
     "fake": """
@@ -35,7 +35,7 @@ def write(name, files):
             time.sleep(float(os.environ.get("FAIL_AFTER", 0)))
             raise SystemExit(1)
         for file in files:
-            (out / file).write_text(name)
+            (out / file).write_text(name) if "." in file else (out / file).mkdir(exist_ok=True)
     return stage
 """,
 }
@@ -45,7 +45,10 @@ def stage_files(rules: Path) -> dict[str, list[str]]:
     """The files that the rules promise, by stage."""
     text = "\n".join(path.read_text() for path in sorted(rules.glob("*.smk")))
     promised = re.findall(r'"results/\{scene\}/\{run\}/(?:seed\{seed\}/)?(\w+)/?([^"]*)"', text)
-    return {stage: [file for name, file in promised if name == stage and file] for stage in STAGES}
+    files = {stage: [file for name, file in promised if name == stage and file] for stage in STAGES}
+    for table, file in re.findall(r'"results/tables/(\w+)/([^"]+)"', text):
+        files.setdefault(table, []).append(file)
+    return files
 
 
 def write_fake_nerfkit(root: Path, package: Path) -> None:

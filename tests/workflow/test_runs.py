@@ -35,6 +35,16 @@ def test_the_default_run_owns_everything_and_an_empty_overlay_nothing():
     assert owned({"field": {"size": 1}}) == set()
 
 
+def test_what_two_runs_make_alike_belongs_to_the_first():
+    truth = {"source_mask": {"size": 2}}
+    runs = {"one": truth, "two": {**truth, "refinement": {"size": 2}}, "three": truth}
+    config = {**CONFIG, "runs": runs}
+    assert owner_run("field", "two", config) == "default"
+    assert owner_run("propagation", "two", config) == "one"
+    assert owner_run("refinement", "two", config) == "two"
+    assert owner_run("refinement", "three", config) == "one"
+
+
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in WITHOUT_SETTINGS])
 def test_a_changed_section_is_owned_with_all_that_follows_and_nothing_else(stage):
     def follows(name: str) -> bool:
@@ -94,7 +104,7 @@ def test_a_run_shares_with_its_base_what_it_does_not_change():
     assert owner_run("field", "bold", config) == "default"
     assert owner_run("inpainting", "bold", config) == owner_run("inpainting", "plain", config) == "whole"
     assert owner_run("inpainted_field", "bold", config) == "bold"
-    assert owner_run("inpainted_field", "plain", config) == "plain"
+    assert owner_run("inpainted_field", "plain", config) == "whole"
     merged = run_config(config, "bold")
     assert (merged["inpainting"]["size"], merged["inpainted_field"]["size"]) == (2, 3)
 

@@ -2,10 +2,23 @@
 import sys
 from pathlib import Path
 
+from snakemake.settings.types import DeploymentMethod
+
 from workflow.digest import code_digest as digest
 from workflow.runs import owner_run, renders_reference, run_config, stage_folder, stages_of, whole_holes
 from workflow.scenes import listed, scene_folder
+from workflow.segmentation_methods import (
+    manifests,
+    method_runs,
+    photo_folders,
+    read_methods,
+    table_rows,
+    true_masks,
+)
 from workflow.settings import check_config, read_schema
+
+segmentation_methods = read_methods(Path(workflow.basedir, "workflow/segmentation_methods.yaml"))
+config["runs"] = {**config["runs"], **method_runs(segmentation_methods)}
 
 
 def check_everything():
@@ -60,3 +73,9 @@ def deliverables(wildcards):
         for seed in listed(config["seed"])
         for result in ("metrics/metrics.json", "video/video.mp4", "pictures")
     ]
+
+
+def segmentation_rows(wildcards=None):
+    """What segmentation_table scores, in the scenes and with the seeds of the configuration."""
+    packaged = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+    return table_rows(segmentation_methods, config, packaged)

@@ -35,6 +35,13 @@ def prompts(wildcards):
     return required(capture(wildcards), "prompts.json", "set masks: provided and put masks in masks/")
 
 
+def true_source_masks(wildcards):
+    """The user's masks where the source mask is taken from them."""
+    if run_config(config, wildcards.run)["source_mask"]["backend"] != "truth":
+        return []
+    return required(capture(wildcards), "masks/*", "set source_mask.backend: grabcut")
+
+
 def chosen_masks(wildcards):
     """The refined masks, or the user's where they are asked for."""
     if provided_masks(wildcards):

@@ -1,5 +1,6 @@
 # From clicks in a few photos to an object mask in every photo, and the hole that it leaves.
-# In:  photos, sfm, field (the scene as it is); {data}/{scene}/prompts.json, or with `masks: provided` masks/*
+# In:  photos, sfm, field (the scene as it is); {data}/{scene}/prompts.json, or with `masks: provided` masks/*;
+#      with `source_mask.backend: truth` masks/<clicked photo>
 # Out: results/{scene}/{run}/clicks/clicks.json
 #      .../seed{seed}/source_mask/source_mask.json, masks/*.png (clicked photos only), objects/<name>/*.png
 #      .../seed{seed}/propagation/propagation.json, masks/*.png, objects/<name>/*.png
@@ -40,6 +41,7 @@ rule source_mask:
         clicks=artefact("clicks", "clicks.json"),
         sfm=artefact("sfm", "sfm.json"),
         field=artefact("field", "field.json"),
+        true_masks=true_source_masks,
     output:
         manifest="results/{scene}/{run}/seed{seed}/source_mask/source_mask.json",
     log:

@@ -15,4 +15,5 @@ with stage_log(snakemake.log[0]):
         field=Path(snakemake.input.field).parent,
         out=Path(snakemake.output.manifest).parent,
         settings=SourceMaskSettings(**snakemake.params.settings),
+        true_masks=next((Path(path).parent for path in snakemake.input.true_masks), None),
     )
