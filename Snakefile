@@ -32,6 +32,7 @@ include: "workflow/rules/capture.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/removal.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/inpainting_table.smk"
 
 
 rule all:

@@ -29,6 +29,8 @@ UPSTREAM = {
     "pictures": ("metrics",),
 }
 STAGES = tuple(UPSTREAM)
+# Targets that compare runs: they belong to no run themselves.
+TABLES = ("inpainting_table",)
 # What a stage makes for a scene alone; everything else also depends on the seed.
 SEEDLESS = ("photos", "sfm", "clicks")
 

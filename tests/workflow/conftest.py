@@ -16,7 +16,7 @@ import snakemake.cli
 import yaml
 from PIL import Image
 
-from workflow.runs import STAGES
+from workflow.runs import STAGES, TABLES
 
 REAL_MODULES = ("errors", "files", "log")
 FAKE_MODULES = {
@@ -45,7 +45,10 @@ def stage_files(rules: Path) -> dict[str, list[str]]:
     """The files that the rules promise, by stage."""
     text = "\n".join(path.read_text() for path in sorted(rules.glob("*.smk")))
     promised = re.findall(r'"results/\{scene\}/\{run\}/(?:seed\{seed\}/)?(\w+)/?([^"]*)"', text)
-    return {stage: [file for name, file in promised if name == stage and file] for stage in STAGES}
+    promised += re.findall(r'"results/(\w+)/([^"{}]*)"', text)
+    return {
+        stage: [file for name, file in promised if name == stage and file] for stage in (*STAGES, *TABLES)
+    }
 
 
 def write_fake_nerfkit(root: Path, package: Path) -> None:

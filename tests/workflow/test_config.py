@@ -10,7 +10,7 @@ import pytest
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from workflow.runs import CHOICES, STAGES, run_config
+from workflow.runs import CHOICES, STAGES, TABLES, run_config
 from workflow.settings import check_config, read_schema
 
 TOP = ("data", "scene", "seed", "run", "runs")
@@ -49,7 +49,7 @@ def test_config_is_valid(config, schema):
 
 def test_config_holds_the_top_keys_the_choices_and_a_section_for_each_stage(config, schema):
     sections = [stage for stage in STAGES if stage not in ("clicks", "depth")]  # they have no settings
-    assert set(config) == {*TOP, *CHOICES, *sections}
+    assert set(config) == {*TOP, *CHOICES, *sections, *TABLES}
     assert set(schema["properties"]) == set(schema["required"]) == set(config)
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from workflow.runs import STAGES
+from workflow.runs import STAGES, TABLES
 
 LONGEST = 30
 DECISIONS = ast.If | ast.For | ast.While | ast.Try | ast.FunctionDef | ast.Lambda | ast.IfExp
 
 
-@pytest.fixture(params=STAGES)
+@pytest.fixture(params=[*STAGES, *TABLES])
 def script(request, repository: Path) -> Path:
     """The adapter of each stage in turn."""
     return repository / f"workflow/scripts/{request.param}.py"
@@ -26,8 +26,8 @@ def call_of(tree: ast.Module, name: str) -> ast.Call:
     return calls[0]
 
 
-def test_there_is_one_adapter_for_each_stage(repository):
-    assert {path.stem for path in (repository / "workflow/scripts").glob("*.py")} == set(STAGES)
+def test_there_is_one_adapter_for_each_stage_and_table(repository):
+    assert {path.stem for path in (repository / "workflow/scripts").glob("*.py")} == {*STAGES, *TABLES}
 
 
 def test_is_short_and_decides_nothing(script):

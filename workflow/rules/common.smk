@@ -1,6 +1,7 @@
 # What the rules ask for: settings, code and paths of artefacts. The logic behind is in workflow/*.py.
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from workflow.digest import code_digest as digest
 from workflow.runs import owner_run, run_config, stage_folder, stages_of, whole_holes
@@ -42,6 +43,14 @@ def of_each(suffix, *stages):
         return [artefact(stage, f"{stage}{suffix}")(wildcards) for stage in stages if stage in needed]
 
     return paths
+
+
+def reference_renders(wildcards):
+    """The renders of the run `reference`, which was trained on photos without the object, where they are the truth."""
+    if run_config(config, wildcards.run)["metrics"]["truth"] == "photos":
+        return []
+    there = SimpleNamespace(scene=wildcards.scene, run="reference", seed=wildcards.seed)
+    return [artefact("renders", "renders.json")(there)]
 
 
 def timings(wildcards):

@@ -17,6 +17,11 @@ def capture_images(folder):
     return lambda wildcards: images(capture(wildcards) / folder)
 
 
+def capture_files(pattern):
+    """Input function: the user's files of that pattern; there may be none."""
+    return lambda wildcards: files(capture(wildcards), pattern)
+
+
 def capture_video(wildcards):
     """The user's video where there is one."""
     return files(capture(wildcards), "video.*")
