@@ -17,6 +17,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/given.smk"
+include: "workflow/rules/inpainting_cells.smk"
 
 
 check_everything()
