@@ -18,6 +18,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/given.smk"
+include: "workflow/rules/inpainting_cells.smk"
 
 
 check_everything()
@@ -34,6 +35,7 @@ include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/removal.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/inpainting_table.smk"
 
 
 rule all:

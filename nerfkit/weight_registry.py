@@ -84,7 +84,14 @@ def _dino(variant: str, stem: str, size: int, sha256: str) -> Weight:
     )
 
 
-def _repacked(name: str, size: int, sha256: str, origin: str) -> Weight:
+def _repacked(
+    name: str,
+    size: int,
+    sha256: str,
+    origin: str,
+    purpose: str = "label propagation by the features of {name}",
+    without: str = "propagation.backend: projection",
+) -> Weight:
     """An ImageNet backbone of the ONNX Model Zoo as safetensors; such a file is not published itself."""
     return Weight(
         name=name,
@@ -93,8 +100,8 @@ def _repacked(name: str, size: int, sha256: str, origin: str) -> Weight:
         bytes=size,
         sha256=sha256,
         licence="Apache-2.0",
-        purpose=f"label propagation by the features of {name}",
-        without="propagation.backend: projection",
+        purpose=purpose.format(name=name),
+        without=without,
         origin=f"{origin} in the history of github.com/webmachinelearning/webnn-polyfill (ONNX Model Zoo)",
     )
 
@@ -194,6 +201,25 @@ WEIGHTS = {
             9_061_872,
             "d972c78ee8078b91c320700cef2a823317b6e4089340ed36f6b90153e1e5935e",
             "test-data/models/mobilenetv2_nchw/weights",
+        ),
+        _repacked(
+            "squeezenet1_1_imagenet",
+            4_947_152,
+            "bfbfc469352f9775f6be718b9069f636a6542e306577272733fd564d0347eb29",
+            "test-data/models/squeezenet1.1_nchw/weights",
+            purpose="the squeezenet perceptual distance, which is not LPIPS",
+            without="perceptual: shift_tolerant",
+        ),
+        Weight(
+            name="inception_fid",
+            file="pt_inception-2015-12-05-6726825d.pth",
+            address="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+            "pt_inception-2015-12-05-6726825d.pth",
+            bytes=95_628_359,
+            sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+            licence="Apache-2.0",
+            purpose="metrics: FID and KID",
+            without="metrics.networks: none",
         ),
     )
 }

@@ -55,6 +55,14 @@ def weight_path(name: str) -> Path:
     return path
 
 
+def why_unusable(name: str) -> str | None:
+    """Why a registered weight cannot be used, for those who can do without it; None if it can."""
+    weight = find_weight(name)
+    path = store_folder() / weight.file
+    fault = fault_of(weight, path)
+    return f"weights '{name}' {fault} ({path}); {_how_to_get(weight)}" if fault else None
+
+
 def _how_to_get(weight: Weight) -> str:
     """What to do about a missing file."""
     if weight.address is None:

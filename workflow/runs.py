@@ -27,10 +27,12 @@ UPSTREAM = {
     "reference_field": ("photos", "sfm", "field"),
     "renders": ("photos", "sfm", "field", "holes", "inpainting", "inpainted_field", "reference_field"),
     "video": ("photos", "sfm", "field", "inpainted_field"),
-    "metrics": ("renders", "holes"),
+    "metrics": ("renders", "holes", "reference_field"),
     "pictures": ("metrics",),
 }
 STAGES = tuple(UPSTREAM)
+# Targets that compare runs: they belong to no run themselves.
+TABLES = ("inpainting_table", "segmentation_table")
 # What a stage makes for a scene alone; everything else also depends on the seed.
 SEEDLESS = ("photos", "sfm", "clicks")
 
@@ -82,7 +84,7 @@ def upstream(stage: str, config: dict) -> tuple[str, ...]:
     """The stages that a stage reads under the choices made.
 
     The user's masks do without the clicked ones, fills of whole holes without a look behind the object, and
-    renders of the result without the field that is the reference.
+    renders and metrics without the reference field unless it is asked for.
     """
     spared = set()
     if stage == "holes" and config["masks"] == "provided":
@@ -90,6 +92,8 @@ def upstream(stage: str, config: dict) -> tuple[str, ...]:
     if stage == "inpainting" and whole_holes(config):
         spared = {"background"}
     if stage == "renders" and not renders_reference(config):
+        spared = {"reference_field"}
+    if stage == "metrics" and not reference_is_truth(config):
         spared = {"reference_field"}
     return tuple(name for name in UPSTREAM[stage] if name not in spared)
 
@@ -102,6 +106,11 @@ def whole_holes(config: dict) -> bool:
 def renders_reference(config: dict) -> bool:
     """Whether a run's renders are those of the photos without the object."""
     return config["renders"].get("fill") == "reference"
+
+
+def reference_is_truth(config: dict) -> bool:
+    """Whether a run is scored against renders of the photos without the object."""
+    return config["metrics"].get("truth", "photos") != "photos"
 
 
 def differs(stage: str, base: dict, other: dict) -> bool:

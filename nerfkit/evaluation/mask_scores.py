@@ -40,6 +40,11 @@ def resized_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
+def read_mask_as(path: Path, image: np.ndarray) -> np.ndarray | None:
+    """A mask resampled (nearest) to the size of an image; None where the user has none for this view."""
+    return resized_mask(read_mask(path), image.shape[:2]) if path.is_file() else None
+
+
 def view_scores(pairs: Pairs) -> dict[str, dict[str, float]]:
     """Accuracy and IoU of every view: metric -> view -> score."""
     return {metric: {view: score(*pair) for view, pair in pairs.items()} for metric, score in METRICS.items()}

@@ -1,12 +1,13 @@
 """The scores of one run, as a list of records that say what was compared, where and over how many views.
 
-Truth is the photos of the place without the object (`test/images`). A training view has no truth inside its
-hole and is scored outside of it, against its own photo. Masks are scored against the user's. Wall time and
-peak memory are what Snakemake's benchmarks say.
+Truth is the photos of the place without the object (`test/images`), the renders of a field that was trained
+on such photos (the run `reference`; SPIn-NeRF's own truth), or both. A training view has no truth inside its
+hole and is scored outside of it, against its own photo. Depth is scored where the capture knows it, masks
+against the user's. Wall time and peak memory are what Snakemake's benchmarks say.
 """
 
 import logging
-import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,48 +15,73 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from nerfkit.evaluation import mask_scores, regions, scores
-from nerfkit.evaluation.mask_scores import Pairs, mask_pairs, resized_mask
-from nerfkit.files import read_image, read_json, read_mask, stage_folder, write_manifest
+from nerfkit.errors import UserError
+from nerfkit.evaluation import records as rows
+from nerfkit.evaluation import regions
+from nerfkit.evaluation.feature_sets import FeatureSets
+from nerfkit.evaluation.mask_records import mask_records, pool
+from nerfkit.evaluation.mask_scores import POOLED, VIEW_MEAN, mask_pairs, read_mask_as
+from nerfkit.evaluation.records import Score
+from nerfkit.evaluation.true_depth import TrueDepth, depth_error, read_true_depth
+from nerfkit.evaluation.view_scores import Networks, compare, networks_of
+from nerfkit.files import read_image, read_json, stage_folder, write_manifest
 
 log = logging.getLogger("nerfkit")
 
-COLUMNS = ["scene", "run", "seed", "stage", "protocol", "region", "metric", "value", "views", "resolution"]
+TRUTHS = {"photos": ("photos",), "reference": ("reference",), "both": ("photos", "reference")}
+DEPTHS = {"rgb": "depth", "before": "depth_before"}  # image of a render -> its depths
 PROTOCOLS = {
-    regions.FULL_FRAME: "every pixel; mean over the views",
-    regions.MASKED_MAP: "error map averaged over the pixels of the region; mean over the views",
-    regions.SPINNERF_BOX: "both images cropped to the box of the test mask; mean over the views",
-    mask_scores.VIEW_MEAN: "masks scored view by view, mean over the views",
-    mask_scores.POOLED: "masks scored over the pixels of all views together",
+    **regions.PROTOCOLS,
+    VIEW_MEAN: "masks scored view by view, mean over the views",
+    POOLED: "masks scored over the pixels of all views together",
     "benchmark": "Snakemake's record of the stage: wall_seconds s, peak_memory MiB",
 }
-SSIM_NOTE = f"Gaussian window {scores.SSIM_WINDOW} px, sigma {scores.SSIM_SIGMA}, K1 0.01, K2 0.03"
+NOTES = {
+    "psnr": "dB, of the mean squared error over pixels and channels of a view",
+    "ssim": "Wang et al. 2004, K1 0.01, K2 0.03, mean of the channels; masked-map: windows end at the mask",
+    "sharpness": "gradient energy of the render relative to the truth's",
+    "lpips_vgg": "LPIPS 0.1 with the VGG16 backbone",
+    "lpips_alex": "LPIPS 0.1 with the AlexNet backbone",
+    "squeezenet_distance": "squeezenet perceptual distance, not LPIPS: other weights, no learned heads",
+    "fid": "Inception 2015, pytorch-fid's resizing to 299x299; biased upwards with few views",
+    "kid": "Inception 2015, unbiased, over all pairs",
+    "depth_error": "median over the mask of |z - truth| / truth; mean over the views",
+}
+SHOWN = ("psnr", "squeezenet_distance", "lpips_vgg", "depth_error", "iou")
 
 
 @dataclass(frozen=True)
 class MetricsSettings:
     """Settings of the metrics stage."""
 
+    truth: str = "photos"  # photos, reference (a field of them, the paper's) or both
     box_margin: float = 0.0  # widens the box of the test mask on every side, as a share of its side
+    networks: str = "auto"  # auto: every perceptual network whose weights are in the store scores; none
 
 
 @dataclass(frozen=True)
-class Score:
-    """One value of one view."""
+class Sources:
+    """Folders of stages and of the user's truth; None where there is none.
 
-    stage: str
-    protocol: str
-    region: str
-    metric: str
-    view: str
-    value: float
-    resolution: str
+    `reference` is the folder of the stage reference_field; `true_masks` holds the user's masks by stem
+    (None also when they were the input), `test_masks` where the object would be in the test views,
+    `true_depth` its depth (see true_depth.py) in the units of the poses `exact`, which are matched with those
+    of the sfm stage.
+    """
+
+    renders: Path
+    photos: Path
+    holes: Path
+    reference: Path | None = None
+    true_masks: Path | None = None
+    test_masks: Path | None = None
+    true_depth: Path | None = None
+    exact: Path | None = None
+    transforms: Path | None = None
 
 
 def metrics(
-    renders: Path,
-    photos: Path,
-    holes: Path,
+    sources: Sources,
     out: Path,
     settings: MetricsSettings,
     *,
@@ -63,150 +89,119 @@ def metrics(
     run: str,
     seed: int,
     masks: dict[str, Path] | None = None,
-    true_masks: Path | None = None,
-    test_masks: Path | None = None,
     benchmarks: dict[str, Path] | None = None,
 ) -> None:
     """Write metrics.json (records and what they mean), metrics.csv (the records) and views.csv (every view).
 
+    Where the Inception network scored, features.npz holds what it saw.
+
     Args:
-        renders, photos, holes: folders of those stages.
-        masks: stage -> folder of its masks by stem, scored against `true_masks`.
-        true_masks: folder of the user's masks by stem, or None when there are none or they were the input.
-        test_masks: folder of masks that say where the object would be in the test views, or None.
+        masks: stage -> folder of its masks by stem, scored against the true masks.
         benchmarks: stage -> its Snakemake benchmark file.
     """
-    per_view = image_scores(renders, photos, holes, test_masks, settings.box_margin)
-    folders = masks.items() if masks and true_masks is not None else ()
-    pairs = {stage: mask_pairs(folder, true_masks) for stage, folder in folders}
+    networks = networks_of(settings.networks)
+    features = FeatureSets(networks.inception) if networks.inception is not None else None
+    per_view = image_scores(sources, settings, networks, features)
+    folders = masks.items() if masks and sources.true_masks is not None else ()
+    pairs = {stage: mask_pairs(folder, sources.true_masks) for stage, folder in folders}
     for stage, views in pairs.items():
         per_view += mask_records(stage, views)
-    records = view_means(per_view) + [
-        pooled for stage, views in pairs.items() for pooled in pool(stage, views)
-    ]
-    for stage, path in (benchmarks or {}).items():
-        records += costs(stage, path)
-    records = [{"scene": scene, "run": run, "seed": seed, **record} for record in records]
+    found = rows.view_means(per_view)
+    if features is not None:
+        found += features.records(networks.inception_weights, rows.common({s.resolution for s in per_view}))
+    found += [pooled for stage, views in pairs.items() for pooled in pool(stage, views)]
+    found += [cost for stage, path in (benchmarks or {}).items() for cost in rows.costs(stage, path)]
+    given = "provided" if read_json(sources.holes / "holes.json")["provided"] else "clicks"
+    shared = {"scene": scene, "run": run, "seed": seed, "mask_source": given}
     with stage_folder(out) as folder:
-        table = pd.DataFrame(records, columns=COLUMNS).astype({"views": "Int64"})
-        table.to_csv(folder / "metrics.csv", index=False)
-        pd.DataFrame([asdict(s) for s in per_view]).to_csv(folder / "views.csv", index=False)
-        write_manifest(
-            folder,
-            "metrics",
-            protocols=PROTOCOLS,
-            ssim=SSIM_NOTE,
-            box_margin=settings.box_margin,
-            views=sorted({score.view for score in per_view}),
-            records=[{**record, "value": json_number(record["value"])} for record in records],
-        )
+        if features is not None:
+            features.write(folder / "features.npz")
+        pd.DataFrame([asdict(score) for score in per_view]).to_csv(folder / "views.csv", index=False)
+        write_records(folder, [rows.completed(r, **shared) for r in found], per_view, settings, networks)
+
+
+def write_records(
+    folder: Path, records: list[dict], per_view: list[Score], settings: MetricsSettings, networks: Networks
+) -> None:
+    """Write metrics.csv and metrics.json, and log what there is and what is not."""
+    table = pd.DataFrame(records, columns=rows.COLUMNS).astype({"views": "Int64"})
+    table.to_csv(folder / "metrics.csv", index=False)
+    write_manifest(
+        folder,
+        "metrics",
+        protocols=PROTOCOLS,
+        notes=NOTES,
+        box_margin=settings.box_margin,
+        skipped=networks.skipped,
+        views=sorted({score.view for score in per_view}),
+        records=[{**record, "value": rows.json_number(record["value"])} for record in records],
+    )
     for record in records:
-        if record["metric"] in ("psnr", "iou"):
-            log.info("%(stage)s, %(region)s, %(metric)s: %(value).4g over %(views)d views", record)
-
-
-def json_number(value: float) -> float | str | None:
-    """A float as JSON can say it: nan (no value) is null, an infinite one is the string 'inf'."""
-    if math.isnan(value):
-        return None
-    return value if math.isfinite(value) else str(value)
+        if record["metric"] in SHOWN:
+            log.info(
+                "%(stage)s, %(protocol)s, %(metric)s against %(truth)s: %(value).4g over %(views)d views",
+                record,
+            )
+    for missing in networks.skipped:
+        log.info("not computed: %(metric)s, for %(reason)s", missing)
 
 
 def image_scores(
-    renders: Path, photos: Path, holes: Path, test_masks: Path | None, margin: float
+    sources: Sources, settings: MetricsSettings, networks: Networks, features: FeatureSets | None
 ) -> list[Score]:
-    """Every score of both fields' renders in every region of every rendered view."""
-    manifest = read_json(renders / "renders.json")
-    result = []
-    for view in tqdm(manifest["views"], desc="metrics", unit="view", disable=None):
-        name, test = view["name"], view["split"] == "test"
-        truth = read_image(photos / ("test" if test else "images") / f"{name}.png") / 255.0
-        if test:
-            mask = read_mask_as(test_masks / f"{name}.png", truth) if test_masks is not None else None
-            where = regions.regions_of(mask, margin)
-        else:
-            kept = ~read_mask_as(holes / "holes" / f"{name}.png", truth)
-            where = {(regions.MASKED_MAP, "outside-hole"): regions.masked_map(kept)}
-        for image, stage in manifest["stages"].items():
-            render = read_image(renders / view["split"] / name / f"{image}.png") / 255.0
-            for (protocol, region_name), region in where.items():
-                for metric, value in compare(render, truth, region).items():
-                    size = f"{truth.shape[1]}x{truth.shape[0]}"
-                    result.append(Score(stage, protocol, region_name, metric, name, value, size))
-    return result
+    """Every score of both fields' renders in every region of every rendered view.
 
-
-def compare(render: np.ndarray, truth: np.ndarray, region: regions.Region) -> dict[str, float]:
-    """Every score that a region has. Sharpness needs neighbours, so it is scored over crops only."""
-    a, b = region.crop(render), region.crop(truth)
-    values = {"psnr": scores.psnr(a, b, region.weight), "ssim": scores.ssim(a, b, region.weight)}
-    if region.weight is None:
-        values["sharpness"] = scores.sharpness(a, b)
-    return values
-
-
-def read_mask_as(path: Path, image: np.ndarray) -> np.ndarray | None:
-    """A mask resampled (nearest) to the size of an image; None where the user has none for this view."""
-    return resized_mask(read_mask(path), image.shape[:2]) if path.is_file() else None
-
-
-def mask_records(stage: str, pairs: Pairs) -> list[Score]:
-    """Accuracy and IoU of every mask of a stage."""
-    sizes = {view: f"{mask.shape[1]}x{mask.shape[0]}" for view, (mask, _) in pairs.items()}
-    return [
-        Score(stage, mask_scores.VIEW_MEAN, "frame", metric, view, value, sizes[view])
-        for metric, of_views in mask_scores.view_scores(pairs).items()
-        for view, value in of_views.items()
-    ]
-
-
-def pool(stage: str, pairs: Pairs) -> list[dict]:
-    """Accuracy and IoU over the pixels of all views together."""
-    if not pairs:
-        return []
-    shared = {"stage": stage, "protocol": mask_scores.POOLED, "region": "frame"}
-    end = {"views": len(pairs), "resolution": mask_scores.resolution(pairs)}
-    values = mask_scores.pooled(pairs).items()
-    return [{**shared, "metric": metric, "value": value, **end} for metric, value in values]
-
-
-def view_means(per_view: list[Score]) -> list[dict]:
-    """One record per stage, protocol, region and metric: the mean over the views that have a value."""
-    groups: dict[tuple, list[Score]] = {}
-    for score in per_view:
-        if not math.isnan(score.value):
-            groups.setdefault((score.stage, score.protocol, score.region, score.metric), []).append(score)
-    records = []
-    for key, members in groups.items():
-        sizes = {score.resolution for score in members}
-        records.append(
-            {
-                **dict(zip(("stage", "protocol", "region", "metric"), key, strict=True)),
-                "value": float(np.mean([score.value for score in members])),
-                "views": len(members),
-                "resolution": sizes.pop() if len(sizes) == 1 else "mixed",
-            }
-        )
-    return records
-
-
-def costs(stage: str, path: Path) -> list[dict]:
-    """Wall time and peak memory of a stage from the last row of its benchmark file.
-
-    Snakemake samples memory, so a stage of less than a second may have none: then there is no record of it.
+    `features`, where it is given, takes in what the test views show.
     """
-    row = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
-    values = {"wall_seconds": row["s"], "peak_memory": row["max_rss"]}
-    return [
-        {
-            "stage": stage,
-            "protocol": "benchmark",
-            "region": None,
-            "metric": metric,
-            "value": float(value),
-            "views": None,
-            "resolution": None,
-        }
-        for metric, value in values.items()
-        if not math.isnan(value)
-    ]
+    manifest = read_json(sources.renders / "renders.json")
+    depth = read_true_depth(sources.true_depth, sources.exact, sources.transforms)
+    depths = {image: np.load(sources.renders / f"{file}.npz") for image, file in DEPTHS.items() if depth}
+    found = []
+    for view in tqdm(manifest["views"], desc="metrics", unit="view", disable=None):
+        name, split = view["name"], view["split"]
+        for source, truth, where in truths(sources, settings, name, split):
+            for image, stage in manifest["stages"].items():
+                render = read_image(sources.renders / split / name / f"{image}.png") / 255.0
+                found += compare(render, truth, where, networks, stage=stage, view=name, source=source)
+                if features is not None and split == "test":
+                    features.add(render, truth, where, stage, source)
+        if depth is not None and split == "test":
+            for image, stage in manifest["stages"].items():
+                found += depth_scores(depth, depths[image][name], sources.test_masks, stage, name)
+    return found
+
+
+def truths(
+    sources: Sources, settings: MetricsSettings, name: str, split: str
+) -> Iterator[tuple[str, np.ndarray, dict[tuple[str, str], regions.Region]]]:
+    """What a view is compared with: its kind, float RGB (H, W, 3) in [0, 1], and where."""
+    photo = read_image(sources.photos / ("test" if split == "test" else "images") / f"{name}.png") / 255.0
+    if split != "test":
+        kept = ~read_mask_as(sources.holes / "holes" / f"{name}.png", photo)
+        yield "photos", photo, {(regions.MASKED_MAP, "outside-hole"): regions.masked_map(kept)}
+        return
+    mask = None
+    if sources.test_masks is not None:
+        mask = read_mask_as(sources.test_masks / f"{name}.png", photo)
+    where = regions.regions_of(mask, settings.box_margin)
+    for source in TRUTHS[settings.truth]:
+        yield source, photo if source == "photos" else reference_render(sources, name), where
+
+
+def reference_render(sources: Sources, name: str) -> np.ndarray:
+    """The render of a test view by the field of all photos without the object."""
+    if sources.reference is None:
+        raise UserError("metrics.truth asks for the renders of the stage reference_field: run it first.")
+    return read_image(sources.reference / "truth" / f"{name}.png") / 255.0
+
+
+def depth_scores(
+    depth: TrueDepth, rendered: np.ndarray, test_masks: Path | None, stage: str, name: str
+) -> list[Score]:
+    """The depth error inside the removed region of a view; nothing where mask or depth are not known."""
+    truth = depth.of(name, rendered)
+    mask = read_mask_as(test_masks / f"{name}.png", rendered) if test_masks is not None else None
+    if truth is None or mask is None or not mask.any():
+        return []
+    error, size = depth_error(rendered, truth, mask), rows.size_of(rendered)
+    return [Score(stage, regions.MASKED_MAP, "mask", "depth_error", name, error, size, "depth")]

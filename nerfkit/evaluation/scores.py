@@ -3,7 +3,7 @@
 SSIM is that of Wang et al. 2004: Gaussian window of 11 x 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03, mean
 of the three channels' maps. Over a crop the map is averaged where the whole window lies inside the crop. Over
 a mask each window holds the mask's pixels alone, its weights summing to one again, so that what lies outside
-the mask cannot change the score.
+the mask cannot change the score; with images that are black outside the mask the windows are whole.
 """
 
 import cv2
@@ -40,12 +40,19 @@ def ssim_map(prediction: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> n
     return (values / ((mean_a**2 + mean_b**2 + SSIM_C1) * (var_a + var_b + SSIM_C2))).mean(axis=2)
 
 
-def ssim(prediction: np.ndarray, truth: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Mean SSIM in [-1, 1]; nan for a crop smaller than the window."""
+def ssim(
+    prediction: np.ndarray, truth: np.ndarray, weight: np.ndarray | None = None, whole: bool = False
+) -> float:
+    """Mean SSIM in [-1, 1], over the pixels of `weight` where it is given; nan for a crop below the window.
+
+    Args:
+        whole: with a weight, windows hold all pixels of the image, not the weight's alone.
+    """
+    everything = np.ones(truth.shape[:2], bool)
     if weight is not None:
-        return float(ssim_map(prediction, truth, weight)[weight].mean())
+        return float(ssim_map(prediction, truth, everything if whole else weight)[weight].mean())
     reach = SSIM_WINDOW // 2
-    values = ssim_map(prediction, truth, np.ones(truth.shape[:2], bool))[reach:-reach, reach:-reach]
+    values = ssim_map(prediction, truth, everything)[reach:-reach, reach:-reach]
     return float(values.mean()) if values.size else float("nan")
 
 

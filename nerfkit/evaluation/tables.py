@@ -2,10 +2,23 @@
 
 from nerfkit.evaluation.sheets import Table
 
+# metric -> heading and format; it has a column where some record has it
+VIEW_COLUMNS = {
+    "psnr": ("PSNR dB", ".2f"),
+    "ssim": ("SSIM", ".3f"),
+    "sharpness": ("sharpness", ".2f"),
+    "squeezenet_distance": ("SqueezeNet", ".3f"),
+    "lpips_vgg": ("LPIPS vgg", ".3f"),
+    "lpips_alex": ("LPIPS alex", ".3f"),
+    "fid": ("FID", ".1f"),
+    "kid": ("KID", ".4f"),
+    "depth_error": ("depth error", ".4f"),
+}
+
 
 def metric_tables(records: list[dict]) -> list[Table]:
     """Scores of views, scores of masks and costs of stages, leaving out what there is none of."""
-    views = [r for r in records if r["metric"] in ("psnr", "ssim", "sharpness")]
+    views = [r for r in records if r["metric"] in VIEW_COLUMNS]
     masks = [r for r in records if r["metric"] in ("accuracy", "iou")]
     costs = [r for r in records if r["protocol"] == "benchmark"]
     tables = [view_table(views), mask_table(masks), cost_table(costs)]
@@ -27,16 +40,17 @@ def shown(record: dict | None, form: str) -> str:
 
 
 def view_table(records: list[dict]) -> Table:
-    """One row per stage and region."""
-    rows = [
-        [
-            f"{stage}, {region}",
-            *(shown(of.get(m), form) for m, form in (("psnr", ".2f"), ("ssim", ".3f"), ("sharpness", ".2f"))),
-            str(max(record["views"] for record in of.values())),
-        ]
-        for (stage, region), of in lookup(records, ("stage", "region"), "metric").items()
-    ]
-    return Table("Renders against photos", ["stage, region", "PSNR dB", "SSIM", "sharpness", "views"], rows)
+    """One row per stage, protocol and truth; depth has a truth of its own and stands beside the photos."""
+    columns = {m: of for m, of in VIEW_COLUMNS.items() if any(r["metric"] == m for r in records)}
+    keyed = [{**r, "against": " against reference" * (r["truth"] == "reference")} for r in records]
+    rows = []
+    for key, of in lookup(keyed, ("stage", "protocol", "region", "against"), "metric").items():
+        stage, protocol, region, against = key
+        where = region if region == "outside-hole" else protocol
+        cells = [shown(of.get(metric), form) for metric, (_, form) in columns.items()]
+        rows.append([f"{stage}, {where}{against}", *cells, str(max(r["views"] for r in of.values()))])
+    heads = ["stage, protocol", *(heading for heading, _ in columns.values()), "views"]
+    return Table("Renders against the truth", heads, rows)
 
 
 def mask_table(records: list[dict]) -> Table:

@@ -26,7 +26,7 @@ def read_backbone(path: Path) -> dict[str, Tensor]:
     return {key: value for key, value in state.items() if key.startswith("features.")}
 
 
-def lpips_network(net: str, backbone: Path) -> nn.Module:
+def lpips_network(net: str, backbone: Path, heads: bool = True) -> nn.Module:
     """The LPIPS network of the package, frozen, with the backbone's weights read from a file.
 
     It is laid out without memory and filled by name, so that the classifier the package builds around the
@@ -35,6 +35,8 @@ def lpips_network(net: str, backbone: Path) -> nn.Module:
     Args:
         net: `vgg`, `alex` or `squeeze`.
         backbone: state dict of torchvision's vgg16, alexnet or squeezenet1_1.
+        heads: whether the published linear heads weigh the channels; without, it is no LPIPS but the plain
+            distance of unit features, for backbones that the heads were not learned on.
 
     Raises:
         UserError: the file is not a state dict of that architecture.
@@ -46,15 +48,17 @@ def lpips_network(net: str, backbone: Path) -> nn.Module:
         warnings.simplefilter(
             "ignore", UserWarning
         )  # lpips passes torchvision its older argument `pretrained`
-        network = lpips.LPIPS(net=net, pnet_rand=True, pretrained=False, spatial=True, verbose=False)
-    heads = torch.load(Path(lpips.__file__).parent / f"weights/v0.1/{net}.pth", "cpu", weights_only=True)
+        network = lpips.LPIPS(
+            net=net, pnet_rand=True, pretrained=False, spatial=True, verbose=False, lpips=heads
+        )
+    learned = torch.load(Path(lpips.__file__).parent / f"weights/v0.1/{net}.pth", "cpu", weights_only=True)
     features = read_backbone(backbone)
     state = {k: v for k, v in network.state_dict().items() if k.startswith("scaling_layer.")}
     for key in network.state_dict():
         if key.startswith("net."):  # net.slice2.5.weight is the package's name of features.5.weight
             state[key] = features.get(re.sub(r"^net\.slice\d+\.", "features.", key))
         elif key.startswith("lin"):  # the list lins.0 and the attribute lin0 are the same layer
-            state[key] = heads[re.sub(r"^lins\.(\d+)", r"lin\1", key)]
+            state[key] = learned[re.sub(r"^lins\.(\d+)", r"lin\1", key)]
     absent = [key for key, value in state.items() if value is None]
     wrong = [k for k, v in network.state_dict().items() if k not in absent and v.shape != state[k].shape]
     if absent or wrong:

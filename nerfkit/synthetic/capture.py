@@ -23,6 +23,9 @@ from nerfkit.synthetic.viewpoints import lens, poses
 log = logging.getLogger("nerfkit")
 FOLDERS = {"train": "images", "test": "test/images"}
 MASK_FOLDERS = {"train": "masks", "test": "test/masks"}
+DEPTH_FOLDER = "test/depth"
+# of the stored depths, metres; a power of two, so that rounded numbers end in zeros and pack well
+DEPTH_STEP = 2.0**-13
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,8 @@ def write_capture(
             taken.append((shot, sight))
             _take(folder, studios[tuple(shot.cameras.without)], shot, description.film)
             write_mask(folder / MASK_FOLDERS[shot.cameras.split] / f"{shot.name}.png", sight.mask)
+            if shot.cameras.split == "test" and description.subject in shot.cameras.without:
+                write_depth_behind(folder, studios[tuple(shot.cameras.without)], shot, sight.mask)
             if with_truth:
                 _write_truth(folder, whole, alone, shot, sight, description.film)
         _write_records(folder, description, taken)
@@ -195,6 +200,21 @@ def _take(folder: Path, studio: Studio, shot: Shot, film: Film) -> None:
     path = folder / FOLDERS[shot.cameras.split] / f"{shot.name}.jpg"
     picture = Image.fromarray(develop(light, film.exposure * shot.gain))
     picture.save(path, quality=film.quality, optimize=True, subsampling="4:2:0")
+
+
+def write_depth_behind(folder: Path, studio: Studio, shot: Shot, mask: np.ndarray) -> None:
+    """Write test/depth/<stem>.npz: `z_depth` (H, W) float32, metres, of what the subject would hide.
+
+    Args:
+        studio: the place without the subject.
+        mask: where the subject would be (H, W); beyond a tenth of its own width around it the depth is 0.
+    """
+    place = folder / DEPTH_FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    depth = np.round(studio.truth(shot.camera, shot.pose)[0] / DEPTH_STEP) * DEPTH_STEP
+    reach = 0.1 * np.ptp(np.flatnonzero(mask.any(axis=0)))
+    near = distance_transform_edt(~mask) <= reach
+    np.savez_compressed(place / f"{shot.name}.npz", z_depth=np.where(near, depth, 0).astype(np.float32))
 
 
 def _write_truth(folder: Path, whole: Studio, alone: Studio, shot: Shot, sight: Sight, film: Film) -> None:

@@ -40,7 +40,10 @@ def _rows(description: SceneDescription, cameras: CameraSet) -> str:
         else f"where the {description.subject} is"
     )
     first = f"| `{images}/{cameras.name}_*.jpg` | {cameras.count} photos{left_out} |"
-    return f"{first}\n| `{masks}/{cameras.name}_*.png` | {subject} in them |"
+    rows = f"{first}\n| `{masks}/{cameras.name}_*.png` | {subject} in them |"
+    if cameras.split == "test" and description.subject in cameras.without:
+        rows += f"\n| `test/depth/{cameras.name}_*.npz` | true z-depth there and around, metres, without it |"
+    return rows
 
 
 def readme(description: SceneDescription, command: str) -> str:

@@ -43,7 +43,7 @@ def test_tables_become_a_sheet_that_holds_all_of_their_rows():
     assert number_sheet("T", [one, two]).shape[0] > number_sheet("T", [one]).shape[0] + 6 * LINE
 
 
-def record(stage, protocol, region, metric, value, views=3):
+def record(stage, protocol, region, metric, value, views=3, truth="photos"):
     return {
         "stage": stage,
         "protocol": protocol,
@@ -51,6 +51,7 @@ def record(stage, protocol, region, metric, value, views=3):
         "metric": metric,
         "value": value,
         "views": views,
+        "truth": truth,
     }
 
 
@@ -60,6 +61,8 @@ def test_records_become_tables_with_dashes_for_what_is_missing():
         record("inpainted_field", "spinnerf-box", "box", "ssim", 0.4444),
         record("inpainted_field", "spinnerf-box", "box", "sharpness", 0.68),
         record("inpainted_field", "masked-map", "mask", "psnr", "inf"),
+        record("inpainted_field", "masked-map", "mask", "depth_error", 0.01307, truth="depth"),
+        record("inpainted_field", "spinnerf-box", "box", "psnr", 21.0, truth="reference"),
         record("refinement", "view-mean", "frame", "iou", 0.91),
         record("refinement", "view-mean", "frame", "accuracy", 0.99),
         record("refinement", "pooled", "frame", "iou", 0.92),
@@ -69,9 +72,11 @@ def test_records_become_tables_with_dashes_for_what_is_missing():
     ]
     views, masks, costs = metric_tables(records)
     assert views.rows == [
-        ["inpainted_field, box", "16.42", "0.444", "0.68", "3"],
-        ["inpainted_field, mask", "inf", "-", "-", "3"],
+        ["inpainted_field, spinnerf-box", "16.42", "0.444", "0.68", "-", "3"],
+        ["inpainted_field, masked-map", "inf", "-", "-", "0.0131", "3"],
+        ["inpainted_field, spinnerf-box against reference", "21.00", "-", "-", "-", "3"],
     ]
+    assert views.columns[1:] == ["PSNR dB", "SSIM", "sharpness", "depth error", "views"]
     assert masks.rows == [["refinement", "0.910", "0.920", "0.990", "3"]]
     assert costs.rows == [["field", "61.2", "910"], ["photos", "1.0", "-"], ["all stages", "62.2", "910"]]
 

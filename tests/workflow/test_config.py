@@ -48,10 +48,9 @@ def test_config_is_valid(config, schema):
 
 
 def test_config_holds_the_top_keys_the_choices_and_a_section_for_each_stage(config, schema):
-    sections = [
-        stage for stage in STAGES if stage not in ("clicks", "depth", "reference_field")
-    ]  # they have no settings
-    assert set(config) == {*TOP, *CHOICES, *sections}
+    without = ("clicks", "depth", "reference_field")
+    sections = [stage for stage in STAGES if stage not in without]
+    assert set(config) == {*TOP, *CHOICES, *sections, "inpainting_table"}
     assert set(schema["properties"]) == set(schema["required"]) == set(config)
 
 

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from workflow.runs import STAGES
+from workflow.runs import STAGES, TABLES
 
 LONGEST = 30
-TABLES = ("segmentation_table",)
 DECISIONS = ast.If | ast.For | ast.While | ast.Try | ast.FunctionDef | ast.Lambda | ast.IfExp
 
 
-@pytest.fixture(params=(*STAGES, *TABLES))
+@pytest.fixture(params=[*STAGES, *TABLES])
 def script(request, repository: Path) -> Path:
     """The adapter of each stage and table in turn."""
     return repository / f"workflow/scripts/{request.param}.py"

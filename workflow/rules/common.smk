@@ -1,11 +1,20 @@
 # What the rules ask for: settings, code and paths of artefacts. The logic behind is in workflow/*.py.
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.settings.types import DeploymentMethod
 
 from workflow.digest import code_digest as digest
-from workflow.runs import owner_run, renders_reference, run_config, stage_folder, stages_of, whole_holes
+from workflow.runs import (
+    owner_run,
+    reference_is_truth,
+    renders_reference,
+    run_config,
+    stage_folder,
+    stages_of,
+    whole_holes,
+)
 from workflow.scenes import listed, scene_folder
 from workflow.segmentation_methods import (
     manifests,

@@ -1,5 +1,5 @@
 # Pictures, a film and numbers of the result.
-# In:  photos, sfm, field, inpainted_field; truth in {data}/{scene}/masks, test/images and test/masks, where there is any
+# In:  photos, sfm, field, inpainted_field; truth in {data}/{scene}/masks, test/{images,masks,depth}, where there is any
 # Out: results/{scene}/{run}/seed{seed}/reference_field/reference_field.json, truth/*.png, held_out/*.png, depth.npz
 #      .../renders/renders.json, {split}/{view}/*.png
 #      .../video/video.mp4
@@ -102,8 +102,12 @@ rule metrics:
         holes=artefact("holes", "holes.json"),
         renders=artefact("renders", "renders.json"),
         masks=of_each(".json", "source_mask", "propagation", "refinement"),
+        reference=reference_of_metrics,
         true_masks=capture_images("masks"),
         test_masks=capture_images("test/masks"),
+        true_depth=capture_files("test/depth/*.npz"),
+        exact=capture_files("transforms.json"),
+        transforms=artefact("sfm", "transforms.json"),
         benchmarks=timings,
     output:
         manifest="results/{scene}/{run}/seed{seed}/metrics/metrics.json",
@@ -114,9 +118,9 @@ rule metrics:
         "benchmarks/{scene}/{run}/seed{seed}/metrics.tsv"
     conda:
         "../../envs/evaluation.yaml"
-    threads: 1
+    threads: 4
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=30,
     params:
         settings=run_settings("metrics"),

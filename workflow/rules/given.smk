@@ -17,6 +17,11 @@ def capture_images(folder):
     return lambda wildcards: images(capture(wildcards) / folder)
 
 
+def capture_files(pattern):
+    """Input function: the user's files of that pattern; there may be none."""
+    return lambda wildcards: files(capture(wildcards), pattern)
+
+
 def capture_video(wildcards):
     """The user's video where there is one."""
     return files(capture(wildcards), "video.*")
@@ -81,6 +86,12 @@ def reference_of_renders(wildcards):
     """The reference field as a list, empty unless it is what is rendered."""
     wanted = renders_reference(run_config(config, wildcards.run))
     return [artefact("reference_field", "reference_field.json")(wildcards)] if wanted else []
+
+
+def reference_of_metrics(wildcards):
+    """The reference field as a list, empty unless its renders are the truth."""
+    asked = reference_is_truth(run_config(config, wildcards.run))
+    return [artefact("reference_field", "reference_field.json")(wildcards)] if asked else []
 
 
 def provided_fills(wildcards):
