@@ -16,6 +16,7 @@ from nerfkit.files import read_image
 
 METRICS = {"iou": "IoU", "accuracy": "acc."}
 TILE = 240  # px
+AROUND = 0.4  # of the object, how far beyond it the tiles reach
 NOTES = {
     "view-mean": "every view scored for itself, then the mean over the views",
     "pooled": "one score over the pixels of all views together",
@@ -107,7 +108,7 @@ def numbers(records: list[dict]) -> np.ndarray:
 
 
 def scene_sheet(title: str, masks: dict[str, Pairs], photos: dict[str, Path]) -> np.ndarray:
-    """The same views of one scene under every method, uint8 RGB; the first row is the truth.
+    """The same views of one scene, around the object, under every method, uint8 RGB; first the truth.
 
     Args:
         masks: method -> view -> mask and truth.
@@ -115,9 +116,32 @@ def scene_sheet(title: str, masks: dict[str, Pairs], photos: dict[str, Path]) ->
     """
     images = {view: read_image(path) for view, path in photos.items()}
     truth = {view: pair[1] for view, pair in next(iter(masks.values())).items()}
-    rows = [("truth", [canvas.overlaid(image, truth[view], canvas.ON) for view, image in images.items()])]
+    crops = {view: surroundings(truth[view]) for view in images}
+    first = [canvas.overlaid(image, truth[view], canvas.ON)[crops[view]] for view, image in images.items()]
+    rows = [("truth", first)]
     for method, pairs in masks.items():
-        values = " ".join(f"{iou(*pairs[view]):.3f}" for view in images)
-        tiles = [canvas.overlaid(image, pairs[view][0]) for view, image in images.items()]
-        rows.append((f"{method}: {values}", tiles))
+        tiles = [scored_tile(image, *pairs[view], crops[view]) for view, image in images.items()]
+        rows.append((method, tiles))
     return comparison_sheet(f"{title}; IoU of each view", list(images), rows, TILE)
+
+
+def surroundings(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns around a mask (H, W), AROUND of its size beyond on each side; all if it is empty."""
+    if not mask.any():
+        return slice(None), slice(None)
+    spans = []
+    for axis in (1, 0):
+        places = np.flatnonzero(mask.any(axis=axis))
+        air = round(AROUND * (places[-1] - places[0] + 1))
+        spans.append(slice(max(places[0] - air, 0), places[-1] + air + 1))
+    return spans[0], spans[1]
+
+
+def scored_tile(
+    image: np.ndarray, mask: np.ndarray, truth: np.ndarray, crop: tuple[slice, slice]
+) -> np.ndarray:
+    """A mask over its photo, cropped and brought to the tile's width, with its IoU in the corner."""
+    tile = canvas.overlaid(image, mask)[crop]
+    tile = canvas.resized(tile, TILE, round(TILE * tile.shape[0] / tile.shape[1]))
+    tile[:22, :58] = canvas.PAPER
+    return canvas.write_text(tile, f"{iou(mask, truth):.3f}", 8, 11, 15)
