@@ -1,6 +1,7 @@
-# Photos and clicks in, the place without the object out.
+# Photos and clicks in, the place without the object out; or the object without the place.
 #
-#     snakemake --cores all scene=bench          the scene in data/bench
+#     snakemake --cores all scene=bench          the scene in data/bench without what was clicked
+#     snakemake --cores all object=bench         what was clicked in it, alone
 #     snakemake --cores all scene=bench -R field repeat a stage and what follows from it (the scene first, then -R)
 import os
 
@@ -32,17 +33,26 @@ include: "workflow/rules/capture.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/removal.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/extraction.smk"
 
 
 rule all:
     default_target: True
     input:
-        deliverables,
+        deliverables("scene"),
 
 
 rule scene:
     input:
-        deliverables,
+        deliverables("scene"),
     output:
         touch("scene={scene}"),
+    localrule: True
+
+
+rule object:
+    input:
+        deliverables("object"),
+    output:
+        touch("object={scene}"),
     localrule: True

@@ -27,6 +27,9 @@ UPSTREAM = {
     "video": ("photos", "sfm", "field", "inpainted_field"),
     "metrics": ("renders", "holes"),
     "pictures": ("metrics",),
+    "object_field": ("photos", "sfm", "field", "depth", "holes"),
+    "cutouts": ("photos", "sfm", "object_field"),
+    "assets": ("photos", "sfm", "object_field"),
 }
 STAGES = tuple(UPSTREAM)
 # What a stage makes for a scene alone; everything else also depends on the seed.

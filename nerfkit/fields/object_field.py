@@ -29,6 +29,7 @@ LAYOUT = HashLayout(levels=6, features=2, table_log2=17, coarsest=8)  # of the o
 VOXELS = 96  # a side of the cube
 UNIFORM = 0.25  # share of a ray's samples that is spread evenly over the cube
 TRAIN_SAMPLES, RENDER_SAMPLES = 32, 64
+MATTER_MIN = 1e-2  # per scene unit; less than that of matter is not worth a look
 CHUNK = 4096  # rays rendered at once
 
 
@@ -59,16 +60,19 @@ class ObjectField(nn.Module):
         mode: see object_rendering.part_weights.
         matter: (n, n, n) densities that decide where along a ray to look.
         kept: (n, n, n) 1 where denoising leaves the object's density.
+        along_rays: whether renders are denoised along each ray, by `limit`.
+        limit: density below which nothing stays of a smoothed ray.
         filled: (4, n, n, n) red, green, blue and density of what the completion added.
     """
 
     def __init__(self, scene_field: Field, box: Box, mode: str = "density", adapts: bool = False) -> None:
         super().__init__()
         self.objectness = ObjectnessGrid(scene_field, LAYOUT)
-        self.box, self.mode, self.adapts = box, mode, adapts
+        self.box, self.mode, self.adapts, self.along_rays = box, mode, adapts, False
         self.scene_field.requires_grad_(adapts).train(adapts)
         self.register_buffer("matter", self.voxels(self.scene_density))
         self.register_buffer("kept", torch.ones(VOXELS, VOXELS, VOXELS))
+        self.register_buffer("limit", torch.zeros(()))
         self.register_buffer("filled", torch.zeros(4, VOXELS, VOXELS, VOXELS))
 
     @property
@@ -98,27 +102,33 @@ class ObjectField(nn.Module):
             scene = self.scene_field.trace(rays, generator, live)
         return self.objectness.labelled(scene, rays)
 
-    def look(self, rays: Rays, edges: Tensor) -> Samples:
-        """Everything that is asked of the field at the middles of sample edges (R, K + 1)."""
+    def look(self, rays: Rays, edges: Tensor, everywhere: bool = True) -> Samples:
+        """What is asked of the field at the middles of sample edges (R, K + 1).
+
+        Args:
+            everywhere: False asks only where `matter` is, which saves nine tenths of a rendering.
+        """
         middle = 0.5 * (edges[:, 1:] + edges[:, :-1])
-        points = rays.origins[:, None] + rays.directions[:, None] * middle[..., None]
-        flat, shape = points.reshape(-1, 3), middle.shape
-        along = rays.directions[:, None].expand_as(points).reshape(-1, 3)
+        points = (rays.origins[:, None] + rays.directions[:, None] * middle[..., None]).reshape(-1, 3)
+        along = rays.directions[:, None].expand(*middle.shape, 3).reshape(-1, 3)
+        wanted = torch.ones(len(points), dtype=torch.bool)
+        if not everywhere:
+            wanted = self.box.lookup(self.matter, points) > MATTER_MIN
+        points, along = points[wanted], along[wanted]
         with torch.set_grad_enabled(self.adapts and torch.is_grad_enabled()):
-            density, columns = self.scene_field.sample(flat, along)
-        score = self.objectness.score(flat)
-        share = torch.sigmoid(score) * self.box.lookup(self.kept, flat)
-        filled = self.fill_at(flat)
-        return Samples(
-            density=density.reshape(shape),
-            share=share.reshape(shape),
-            score=score.reshape(shape),
-            columns=columns.reshape(*shape, -1),
-            filled=filled[3].reshape(shape),
-            paint=filled[:3].T.reshape(*shape, 3),
-            delta=edges.diff(dim=1),
-            middle=middle,
-        )
+            density, columns = self.scene_field.sample(points, along)
+        score = self.objectness.score(points)
+        share = torch.sigmoid(score) * self.box.lookup(self.kept, points)
+        filled = self.fill_at(points)
+
+        def spread(values: Tensor) -> Tensor:
+            if everywhere:
+                return values.reshape(*middle.shape, *values.shape[1:])
+            empty = torch.zeros(middle.numel(), *values.shape[1:])
+            return empty.index_put((wanted,), values).reshape(*middle.shape, *values.shape[1:])
+
+        answers = [spread(values) for values in (density, share, score, columns, filled[3], filled[:3].T)]
+        return Samples(*answers, delta=edges.diff(dim=1), middle=middle)
 
     def fill_at(self, points: Tensor) -> Tensor:
         """The completion at points (N, 3), interpolated: (4, N)."""
@@ -129,7 +139,7 @@ class ObjectField(nn.Module):
         """The object alone (Equation 10), differentiable in the objectness and, if it adapts, in the scene."""
         samples = TRAIN_SAMPLES if generator is not None else RENDER_SAMPLES
         edges = self.box.edges(self.matter, rays, samples, UNIFORM, generator)
-        return self.composite(self.look(rays, edges), rays)
+        return self.composite(self.look(rays, edges, everywhere=generator is not None), rays)
 
     def composite(self, seen: Samples, rays: Rays) -> PartRendering:
         """Weights, colour and depth of the object from its samples."""
@@ -182,6 +192,7 @@ def write_object_field(path: Path, field: ObjectField) -> None:
         "settings": json.dumps(asdict(field.scene_field.settings)),
         "box": json.dumps([*field.box.low, field.box.side]),
         "mode": field.mode,
+        "along_rays": json.dumps(field.along_rays),
     }
     with atomic_path(path) as temporary:
         save_file({name: value.contiguous() for name, value in field.state_dict().items()}, temporary, header)
@@ -196,5 +207,6 @@ def read_object_field(path: Path) -> ObjectField:
     settings = FieldSettings(**json.loads(header["settings"]))
     *low, side = json.loads(header["box"])
     field = ObjectField(MODELS[settings.model](settings), Box(tuple(low), side), header["mode"])
+    field.along_rays = json.loads(header["along_rays"])
     field.load_state_dict(load_file(path))
     return field.eval()
