@@ -1,12 +1,12 @@
 """Rendering a part of a scene: every sample's density counts with the share that belongs to the part.
 
-LaTeRF, Equations 7 to 10: with the objectness probability p the object's density is sigma * p, and its picture is
-composited from that density alone, so that what stands before or beside the object is not there at all. The
-share 1 - p gives the scene without the object. Nothing absorbs at the end of a ray: a part has an
-accumulation, and its colour is laid over any background afterwards.
+LaTeRF, Equations 7 to 10: with the objectness probability p the object's density is sigma * p, and its
+picture is composited from that density alone, so that what stands before or beside the object is not there
+at all. The share 1 - p gives the scene without the object. Nothing absorbs at the end of a ray: a part has
+an accumulation, and its colour is laid over any background afterwards.
 
-Symbols as in fields/reference.py, for R rays of K samples: sigma density, delta length of a sample, tau = sigma *
-share * delta, T transmittance of the part, w weight.
+Symbols as in fields/reference.py, for R rays of K samples: sigma density, delta length of a sample,
+tau = sigma * share * delta, T transmittance of the part, w weight.
 """
 
 from dataclasses import dataclass
@@ -15,18 +15,16 @@ import torch
 from torch import Tensor
 
 MODES = ("density", "alpha_times_p")
-FAR_LOGIT = (
-    -10.0
-)  # of the particle behind everything (LaTeRF, section 5.1): rays that hit nothing are no object
+FAR_LOGIT = -10.0  # of the particle behind everything (section 5.1): rays that hit nothing are no object
 
 
 @dataclass(frozen=True)
 class PartRendering:
     """R rays through a part of a scene.
 
-    rgb: (R, 3) colour of what was hit, not multiplied by the accumulation. accumulation: (R,) share of the ray
-    that the part stops. depth: (R,) expected z-depth of what was hit, scene units, 0 where nothing was. logit:
-    (R,) objectness score composited with the part's own weights and a far particle of low score.
+    rgb: (R, 3) colour of what was hit, not multiplied by the accumulation. accumulation: (R,) share of the
+    ray that the part stops. depth: (R,) expected z-depth of what was hit, scene units, 0 where nothing was.
+    logit: (R,) objectness score composited with the part's own weights and a far particle of low score.
     """
 
     rgb: Tensor

@@ -207,7 +207,7 @@ WEIGHTS = {
         ),
         _clip(
             "clip_vit_b_32_laion2b",
-            "clip_vit_b_32_laion2b_s34b_b79k.safetensors",
+            "open_clip_model.safetensors",
             "https://huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K/resolve/"
             "1a25a446712ba5ee05982a381eed697ef9b435cf/open_clip_model.safetensors",
             605_143_316,

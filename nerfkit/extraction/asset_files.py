@@ -1,7 +1,8 @@
-"""Meshes and point clouds as PLY and GLB, the two formats that every 3D program opens; written without a library.
+"""Meshes and point clouds as PLY and GLB, the two formats that every 3D program opens; written without a
+library.
 
-PLY: binary little-endian, 8-bit sRGB colours, z up as in Blender. GLB: glTF 2.0 in one file, linear colours as its
-standard asks, y up.
+PLY: binary little-endian, 8-bit sRGB colours, z up as in Blender. GLB: glTF 2.0 in one file, linear colours
+as its standard asks, y up.
 """
 
 import json

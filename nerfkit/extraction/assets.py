@@ -29,9 +29,9 @@ def assets(
 ) -> None:
     """Write mesh.ply, mesh.glb, points.ply, points.glb and assets.json into `out`.
 
-    The object stands upright, z up (y up in GLB), the middle of its underside at the origin, in units of the
-    reconstruction. `crumbs` in the manifest is the share of the surface that was not connected with the rest and
-    was left out.
+    The object stands upright, z up (y up in GLB), the middle of its underside at the origin, in units of
+    the reconstruction. `crumbs` in the manifest is the share of the surface that was not connected with the
+    rest and was left out.
 
     Args:
         transforms: `transforms.json` of the sfm stage.

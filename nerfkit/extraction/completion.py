@@ -1,10 +1,10 @@
 """The object's hidden surface closed without any prior of what the thing is.
 
-What no photo saw of the object - where it stands on something, or behind something - is a hole in its surface. The
-hole is closed by the Poisson surface through what was seen (Kazhdan et al. 2006: an indicator whose gradient is
-the field of the surface's normals), kept to voxels that no photo saw through and to the convex hull of the seen
-surface. Its colour is that of the nearest seen surface, diffused. It is a guess from shape alone, and the reports
-call it so; a language prior (the CLIP term) knows more.
+What no photo saw of the object - where it stands on something, or behind something - is a hole in its
+surface. The hole is closed by the Poisson surface through what was seen (Kazhdan et al. 2006: an indicator
+whose gradient is the field of the surface's normals), kept to voxels that no photo saw through and to the
+convex hull of the seen surface. Its colour is that of the nearest seen surface, diffused. It is a guess
+from shape alone, and the reports call it so; a language prior (the CLIP term) knows more.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,14 @@ from nerfkit.fields.object_field import VOXELS, ObjectField
 
 SMOOTH = 1.5  # voxels, of the normals before the Poisson equation
 DIFFUSION = 4.0  # voxels, of the colours
+NEAR_SURFACE = 2.0  # voxels behind a seen surface that the field still knows
 HULL_POINTS = 20_000
 OPTICAL_DEPTH = 4.0  # of one filled voxel
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Voxels (n, n, n): `inside`, bool, where the completion is; `indicator`, the Poisson function minus its level."""
+    """Voxels (n, n, n): `inside`, of the completion; `indicator`, the Poisson function minus its level."""
 
     inside: np.ndarray
     indicator: np.ndarray
@@ -109,9 +110,14 @@ def surface_colours(field: ObjectField, seen: np.ndarray, inwards: np.ndarray) -
 
 
 def complete(field: ObjectField, photographed: list[Photographed], surface: Surface) -> dict[str, float]:
-    """Fill what is hidden of a field's object; returns how many voxels, and their share of the object's."""
+    """Fill what is hidden of a field's object; returns how many voxels, and their share of the object's.
+
+    What the scene field holds where no photo looked is by chance and goes.
+    """
     known = classify(field.box, VOXELS, photographed)
     shape = closed_shape(field.box, known, surface)
+    by_chance = known.hidden & (ndimage.distance_transform_edt(~known.own) > NEAR_SURFACE)
+    field.kept[torch.from_numpy(by_chance)] = 0
     own = (field.voxels(field.object_density) * field.kept).numpy()
     solid = own * field.box.side / VOXELS > 1
     bright = known.own & solid

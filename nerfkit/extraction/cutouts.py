@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from nerfkit.cameras import Camera
 from nerfkit.evaluation import canvas
-from nerfkit.evaluation.renders import chosen_views
 from nerfkit.evaluation.video import encode_mp4, layout
+from nerfkit.evaluation.views import chosen_views
 from nerfkit.extraction.denoising import denoised_along_rays, masked
 from nerfkit.extraction.viewpoints import circle, square_camera
 from nerfkit.fields.object_field import CHUNK, ObjectField, read_object_field, render_part
@@ -42,8 +42,8 @@ class CutoutsSettings:
 def cutouts(transforms: Path, photos: Path, object_field: Path, out: Path, settings: CutoutsSettings) -> None:
     """Render the object on transparency, white and black, and film it.
 
-    Writes {rgba,white,black}/<view>.png, orbit.mp4 (on white and black), around.png (the object from all sides),
-    steps.png (the denoising step by step, LaTeRF's Figure 4) and cutouts.json.
+    Writes {rgba,white,black}/<view>.png, orbit.mp4 (on white and black), around.png (the object from all
+    sides), steps.png (the denoising step by step, LaTeRF's Figure 4) and cutouts.json.
 
     Args:
         transforms: `transforms.json` of the sfm stage.

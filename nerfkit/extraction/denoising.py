@@ -18,7 +18,7 @@ from nerfkit.rays import Rays
 
 PASSES = 5  # the paper's five steps
 RAY_SAMPLES = 192  # of a ray through the cube, evenly spaced
-OPAQUE = 5.0  # optical depth of one step above which denser is not more: one sample does not outvote its neighbours
+OPAQUE = 5.0  # optical depth of a step above which denser is not more: a sample cannot outvote all others
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def smoothed_in_space(density: Tensor, passes: int = PASSES) -> Tensor:
 
 
 def without_crumbs(solid: np.ndarray, share: float) -> np.ndarray:
-    """The parts (n, n, n) of solid voxels that are at least `share` of the largest; voxels touch at corners too."""
+    """The parts (n, n, n) of solid voxels that have at least `share` of the largest; corners connect."""
     parts, count = ndimage.label(solid, np.ones((3, 3, 3)))
     if count == 0:
         return solid
@@ -68,7 +68,8 @@ def denoise(field: ObjectField, settings: DenoisingSettings) -> dict[str, float]
     typical = float(smooth[solid].median()) if solid.any() else 0.0
     limit = settings.threshold * typical
     above = (smooth >= limit).numpy() & (smooth > 0).numpy()
-    kept = without_crumbs(above, settings.crumbs)
+    large = without_crumbs(above, settings.crumbs)
+    kept = ndimage.binary_dilation(large)  # voxels are coarse: the surface's own edge stays
     if settings.smoothing != "box":
         kept = np.ones_like(kept)
     field.kept.copy_(torch.from_numpy(kept.astype(np.float32)))
@@ -79,7 +80,7 @@ def denoise(field: ObjectField, settings: DenoisingSettings) -> dict[str, float]
     return {
         "threshold": limit,
         "below_threshold": float(density[torch.from_numpy(~above)].sum()) / total,
-        "crumbs": float(density[torch.from_numpy(above & ~kept)].sum()) / total,
+        "crumbs": float(density[torch.from_numpy(above & ~large)].sum()) / total,
     }
 
 
@@ -90,7 +91,7 @@ def refresh_matter(field: ObjectField) -> None:
 
 
 def masked(rendering: PartRendering) -> PartRendering:
-    """A rendering whose opacity is cut by the object mask: sigmoid of the score with the far particle > 0.5."""
+    """A rendering cut by the object mask: sigmoid of the score with the far particle above 0.5."""
     shown = (rendering.logit > 0).float()
     return PartRendering(**{**vars(rendering), "accumulation": rendering.accumulation * shown})
 

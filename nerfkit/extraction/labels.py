@@ -14,7 +14,7 @@ KERNEL = np.ones((3, 3), np.uint8)  # of the filters that find boundary pixels (
 
 @dataclass(frozen=True)
 class LabelSet:
-    """Pixels by their index in a PixelBank: those of the object, and those of anything else, (P,) and (N,)."""
+    """Pixels by their index in a PixelBank: those of the object (P,), and those of anything else (N,)."""
 
     positive: Tensor
     negative: Tensor
@@ -43,8 +43,8 @@ def draw_labels(masks: list[np.ndarray], count: int, sampling: str, seed: int) -
 
     Args:
         masks: bool (H, W) of every view in the order of the bank.
-        count: labels over all views together, half of them positive; 0 takes every pixel that `sampling` allows.
-        sampling: `uniform` over all pixels, or `boundary`: those along the masks' edges.
+        count: labels over all views together, half of them positive; 0 takes every pixel.
+        sampling: `uniform` over all pixels, or `boundary`: only those along the masks' edges.
     Raises:
         UserError: no pixel of one kind.
     """

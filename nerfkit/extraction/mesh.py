@@ -1,4 +1,4 @@
-"""The object's surface as triangles: marching cubes, the largest connected part, colours of what is seen there."""
+"""The object's surface as triangles: marching cubes, the largest connected part, colours of what is there."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ REACH = 3.0  # voxels in front of the surface from which its colour is looked at
 
 @dataclass(frozen=True)
 class Mesh:
-    """vertices (V, 3) scene units, faces (F, 3) counter-clockwise from outside, normals (V, 3), colours (V, 3) in
-    [0, 1] sRGB."""
+    """vertices (V, 3) scene units, faces (F, 3) counter-clockwise from outside, normals (V, 3), colours (V,
+    3) in [0, 1] sRGB."""
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -97,11 +97,11 @@ def extract_mesh(field: ObjectField, resolution: int) -> tuple[Mesh, float]:
     volume = np.pad(occupancy(field, resolution), 1)
     if volume.max() <= 0.5:
         raise UserError(
-            "The object field holds no surface: its labels or its threshold leave nothing; look at steps.png of "
-            "the cutouts, and lower object_field.threshold."
+            "The object field holds no surface: its labels or its threshold leave nothing; look at "
+            "steps.png of the cutouts, and lower object_field.threshold."
         )
     step = field.box.side / resolution
-    vertices, faces, _, _ = marching_cubes(volume, 0.5, gradient_direction="descent")
+    vertices, faces, _, _ = marching_cubes(volume, 0.5, gradient_direction="ascent")
     vertices = (vertices - 0.5) * step + np.array(field.box.low)  # a voxel's value is that of its centre
     vertices, faces, share = largest_part(vertices, faces)
     normals = vertex_normals(vertices, faces)

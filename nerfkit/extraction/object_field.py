@@ -100,8 +100,8 @@ def object_field(
         refresh_matter(model)
         write_object_field(folder / "object_field.safetensors", model)
         log.info(
-            "object field: %d labels, %.1f %% of the density below the threshold, completion (by shape alone, "
-            "no language prior) %.1f %% of the object's voxels",
+            "object field: %d labels, %.1f %% of the density below the threshold, completion (by shape "
+            "alone, no language prior) %.1f %% of the object's voxels",
             len(objective.labels),
             100 * cleaned["below_threshold"],
             100 * closed["share"],
@@ -149,7 +149,7 @@ def extraction_objective(
 
 def text_term(scene: Scene, clicks: Path | None, settings: ObjectFieldSettings) -> TextTerm:
     """The CLIP term; its weights are asked for before anything is trained."""
-    from nerfkit.perceptual.clip import ClipLoss, clip_network
+    from nerfkit.extraction.clip import ClipLoss, clip_network
 
     things = read_json(clicks / "clicks.json")["objects"] if clicks else []
     prompts = weighted_prompts(settings.prompts, [thing["text"] for thing in things if thing["text"]])

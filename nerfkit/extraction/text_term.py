@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from nerfkit.errors import UserError
+from nerfkit.extraction.clip import ClipLoss
 from nerfkit.extraction.viewpoints import pose_between, square_camera
 from nerfkit.fields.object_field import ObjectField
 from nerfkit.object_rendering import PartRendering
-from nerfkit.perceptual.clip import ClipLoss
 from nerfkit.rays import Rays, view_rays
 
 BACKGROUNDS = ("black", "white", "noise", "checks")

@@ -37,7 +37,7 @@ def square_camera(pose: np.ndarray, box: Box, size: int, zoom: float = 1.0) -> C
 
 
 def pose_between(poses: np.ndarray, box: Box, rng: np.random.Generator, jitter: float) -> np.ndarray:
-    """A pose between a training camera and one of its nearest, looking at the object, or `jitter` sides beside it."""
+    """A pose between a training camera and one nearby, looking up to `jitter` sides beside the object."""
     centres = poses[:, :3, 3]
     first = int(rng.integers(len(centres)))
     order = np.argsort(np.linalg.norm(centres - centres[first], axis=1))

@@ -1,4 +1,4 @@
-"""What the photos say about each voxel: seen through, on a surface of the object or of something else, or hidden."""
+"""What the photos say about each voxel: seen through, a surface of the object or another, or hidden."""
 
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ def object_surface(photographed: list[Photographed], step: int = 2) -> Surface:
 
 
 def project(points: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Column, row (N,) int and z-depth (N,) of points (N, 3); column -1 where they are outside of the picture."""
+    """Column, row (N,) int and z-depth (N,) of points (N, 3); column -1 outside of the picture."""
     local = (points - view.world_from_cam[:3, 3]) @ view.world_from_cam[:3, :3]
     z = local[:, 2]
     ahead = z > 1e-3
@@ -67,7 +67,7 @@ def project(points: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.
 
 @dataclass(frozen=True)
 class Known:
-    """Of each voxel (n, n, n): how many views saw through it, and whether one saw the object or another thing."""
+    """Of each voxel (n, n, n): how many views saw through it, whether one saw the object or another thing."""
 
     through: np.ndarray
     own: np.ndarray

@@ -20,7 +20,10 @@ class Box:
 
     @staticmethod
     def around(points: np.ndarray, margin: float, outliers: float = 1.0) -> "Box":
-        """The cube around points (N, 3), wider by `margin` of its side; `outliers` percent at each end do not count."""
+        """The cube around points (N, 3), wider by `margin` of its side on each side.
+
+        `outliers` percent of the points at each end of an axis do not count.
+        """
         low, high = np.percentile(points, [outliers, 100 - outliers], axis=0)
         side = float((high - low).max()) * (1 + 2 * margin)
         low = (low + high) / 2 - side / 2
@@ -50,7 +53,7 @@ class Box:
         return values * inside
 
     def crossing(self, rays: Rays) -> tuple[Tensor, Tensor]:
-        """Where rays enter and leave the cube, t (R,) each, not before their near bound; equal where they miss."""
+        """Where rays enter and leave the cube, t (R,) each, after their near bound; equal where they miss."""
         low = torch.tensor(self.low)
         inverse = 1 / torch.where(rays.directions.abs() < 1e-9, 1e-9, rays.directions)
         first, second = (low - rays.origins) * inverse, (low + self.side - rays.origins) * inverse

@@ -1,8 +1,8 @@
 """The object field: a scene field, and which share of its density belongs to the object (LaTeRF, section 4).
 
-Objectness is a grid of its own, trained by labels. What is known of the object's shape afterwards is kept in
-voxels of the cube around it: where to look along a ray, which voxels denoising leaves, and what the completion
-put where no photo looked.
+Objectness is a grid of its own, trained by labels. What is known of the object's shape afterwards is kept
+in voxels of the cube around it: where to look along a ray, which voxels denoising leaves, and what the
+completion put where no photo looked.
 """
 
 import json
@@ -29,6 +29,7 @@ LAYOUT = HashLayout(levels=6, features=2, table_log2=17, coarsest=8)  # of the o
 VOXELS = 96  # a side of the cube
 UNIFORM = 0.25  # share of a ray's samples that is spread evenly over the cube
 TRAIN_SAMPLES, RENDER_SAMPLES = 32, 64
+FILLED_LOGIT = 10.0  # the score of what the completion added
 MATTER_MIN = 1e-2  # per scene unit; less than that of matter is not worth a look
 CHUNK = 4096  # rays rendered at once
 
@@ -136,7 +137,7 @@ class ObjectField(nn.Module):
         return nn.functional.grid_sample(self.filled[None], place, align_corners=False)[0, :, 0, 0]
 
     def trace_object(self, rays: Rays, generator: torch.Generator | None = None) -> PartRendering:
-        """The object alone (Equation 10), differentiable in the objectness and, if it adapts, in the scene."""
+        """The object alone (Equation 10), differentiable in objectness and, if it adapts, scene."""
         samples = TRAIN_SAMPLES if generator is not None else RENDER_SAMPLES
         edges = self.box.edges(self.matter, rays, samples, UNIFORM, generator)
         return self.composite(self.look(rays, edges, everywhere=generator is not None), rays)
@@ -148,7 +149,8 @@ class ObjectField(nn.Module):
             weights = part_weights(own + seen.filled, torch.ones_like(own), seen.delta)
         else:
             weights = part_weights(seen.density, seen.share, seen.delta, self.mode)
-        painted = weights * seen.filled / (own + seen.filled).clamp_min(1e-9)
+        part_filled = seen.filled / (own + seen.filled).clamp_min(1e-9)
+        painted = weights * part_filled
         accumulation = weights.sum(1)
         photographed = self.scene_field.shade(mean_of(seen.columns, weights - painted), rays.directions)
         share = (painted.sum(1) / accumulation.clamp_min(1e-6))[:, None]
@@ -156,7 +158,7 @@ class ObjectField(nn.Module):
             rgb=(1 - share) * photographed + share * mean_of(seen.paint, painted),
             accumulation=accumulation,
             depth=mean_of(seen.middle[..., None], weights)[:, 0] * rays.cosines,
-            logit=part_logit(seen.score, weights),
+            logit=part_logit(seen.score + part_filled * (FILLED_LOGIT - seen.score), weights),
         )
 
     @torch.no_grad()

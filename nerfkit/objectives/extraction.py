@@ -1,4 +1,4 @@
-"""What the object field is held against (LaTeRF, Equation 15): labels, text, and where asked for the photos."""
+"""What the object field is held against (LaTeRF, Equation 15): labels, text and, where asked, photos."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -17,18 +17,28 @@ AFTER_HOLES = {
     "pictures",
 }
 FINAL = {"inpainted_field", "renders", "video", "metrics", "pictures"}
+EXTRACTION = {"object_field", "cutouts", "assets"}
+REMOVAL = [stage for stage in STAGES if stage not in EXTRACTION]
 
 
 def test_a_scene_as_typed_plans_every_stage_once(tree):
-    assert tree.planned("scene=room") == {**dict.fromkeys(STAGES, 1), "scene": 1}
+    assert tree.planned("scene=room") == {**dict.fromkeys(REMOVAL, 1), "scene": 1}
+
+
+def test_an_object_as_typed_plans_its_own_stages_and_no_filling(tree):
+    plan = tree.planned("object=room")
+    assert set(plan) >= {*EXTRACTION, "field", "depth", "holes", "object"}
+    assert not set(plan) & {"background", "inpainting", *FINAL}
+    short = tree.planned("object=room", "--configfile", tree.overlay(masks="provided"))
+    assert not set(short) & {"clicks", "source_mask", "propagation", "refinement"}
 
 
 def test_several_scenes_in_one_call(tree):
-    assert tree.planned("scene=room", "scene=hall") == {**dict.fromkeys(STAGES, 2), "scene": 2}
+    assert tree.planned("scene=room", "scene=hall") == {**dict.fromkeys(REMOVAL, 2), "scene": 2}
 
 
 def test_scene_by_config_and_a_list_of_them(tree):
-    assert tree.planned("--config", "scene=room") == {**dict.fromkeys(STAGES, 1), "all": 1}
+    assert tree.planned("--config", "scene=room") == {**dict.fromkeys(REMOVAL, 1), "all": 1}
     assert tree.planned("--config", "scene=[room, hall]")["photos"] == 2
 
 
@@ -52,6 +62,7 @@ def test_until_stops_after_the_stage(tree):
     [
         (["scene=rom"], "Unknown scene 'rom'; data/ holds: hall, room."),
         (["--config", "scene=rom"], "Unknown scene 'rom'; data/ holds: hall, room."),
+        (["object=rom"], "Unknown scene 'rom'; data/ holds: hall, room."),
         (["scene=../room"], "'../room' cannot be a scene"),
         (["scene=hall/../room"], "'hall/../room' cannot be a scene"),
         (["--config", "scene=../room"], "'../room' cannot be a scene"),
@@ -104,7 +115,7 @@ def test_missing_user_files_are_named(tree, missing, settings, sentence):
 def test_provided_masks_need_no_clicks(tree):
     (tree.root / "data/room/prompts.json").unlink()
     plan = tree.planned("scene=room", "--configfile", tree.overlay(masks="provided"))
-    assert set(STAGES) - set(plan) == {"clicks", "source_mask", "propagation", "refinement"}
+    assert set(REMOVAL) - set(plan) == {"clicks", "source_mask", "propagation", "refinement"}
 
 
 def test_a_computed_scene_needs_nothing_more(computed):
@@ -165,7 +176,7 @@ def test_a_run_computes_only_what_its_overlay_changes(computed):
 
 def test_another_seed_shares_photos_and_poses(computed):
     plan = computed.planned("scene=room", "--configfile", computed.overlay(seed=[0, 1]))
-    assert set(STAGES) - set(plan) == {"photos", "sfm", "clicks"}
+    assert set(REMOVAL) - set(plan) == {"photos", "sfm", "clicks"}
     assert plan["field"] == 1
 
 

@@ -67,6 +67,7 @@ def test_with_the_users_masks_the_clicked_stages_do_not_matter():
         "propagation",
         "refinement",
         "video",
+        *("object_field", "cutouts", "assets"),
     }
 
 
