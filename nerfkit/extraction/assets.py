@@ -39,7 +39,8 @@ def assets(
         object_field: .safetensors file of that stage.
     """
     scene = read_scene(transforms, photos)
-    mesh, share = extract_mesh(read_object_field(object_field), settings.resolution)
+    centres = np.stack([view.world_from_cam[:3, 3] for view in scene.train])
+    mesh, share = extract_mesh(read_object_field(object_field), settings.resolution, centres)
     mesh, asset_from_scene = upright(mesh, scene)
     points = scattered(mesh, settings.points, seed)
     with stage_folder(out) as folder:

@@ -14,6 +14,7 @@ import torch
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
+from nerfkit.extraction.viewpoints import seen_along
 from nerfkit.extraction.visibility import Known, Photographed, Surface, classify
 from nerfkit.fields.object_box import Box
 from nerfkit.fields.object_field import VOXELS, ObjectField
@@ -21,6 +22,7 @@ from nerfkit.fields.object_field import VOXELS, ObjectField
 SMOOTH = 1.5  # voxels, of the normals before the Poisson equation
 DIFFUSION = 4.0  # voxels, of the colours
 NEAR_SURFACE = 2.0  # voxels behind a seen surface that the field still knows
+EDGE = 2  # voxels beside another thing, whose colour may be that thing's
 HULL_POINTS = 20_000
 OPTICAL_DEPTH = 4.0  # of one filled voxel
 
@@ -99,10 +101,12 @@ def diffused_colours(colours: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def surface_colours(field: ObjectField, seen: np.ndarray, inwards: np.ndarray) -> np.ndarray:
-    """The scene's colour (n, n, n, 3) at `seen` voxels, looked at along directions (n, n, n, 3)."""
+def surface_colours(
+    field: ObjectField, seen: np.ndarray, outward: np.ndarray, centres: np.ndarray
+) -> np.ndarray:
+    """The scene's colour (n, n, n, 3) at `seen` voxels, normals (n, n, n, 3), as cameras at `centres` see it."""
     points = field.box.voxel_centres(VOXELS)[torch.from_numpy(seen.ravel())]
-    directions = torch.from_numpy(inwards[seen]).float()
+    directions = torch.from_numpy(seen_along(points.numpy(), outward[seen], centres)).float()
     _, columns = field.scene_field.sample(points, directions)
     colours = np.zeros((*seen.shape, 3), np.float32)
     colours[seen] = field.scene_field.shade(columns, directions).numpy()
@@ -120,10 +124,11 @@ def complete(field: ObjectField, photographed: list[Photographed], surface: Surf
     field.kept[torch.from_numpy(by_chance)] = 0
     own = (field.voxels(field.object_density) * field.kept).numpy()
     solid = own * field.box.side / VOXELS > 1
-    bright = known.own & solid
-    inwards = -normals(known)
-    colours = diffused_colours(surface_colours(field, bright, inwards), bright) if bright.any() else None
-    if colours is not None:
+    mixed = ndimage.binary_dilation(known.other, iterations=EDGE)
+    bright = known.own & solid & ~mixed
+    if bright.any():
+        centres = np.stack([each.view.world_from_cam[:3, 3] for each in photographed])
+        colours = diffused_colours(seen_colours(field, bright, normals(known), centres), bright)
         filled = np.concatenate(
             [colours, shape.inside[..., None] * OPTICAL_DEPTH * VOXELS / field.box.side], -1
         )

@@ -9,6 +9,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from nerfkit.errors import UserError
+from nerfkit.extraction.viewpoints import seen_along
 from nerfkit.fields.object_field import ObjectField, render_part
 from nerfkit.rays import Rays
 
@@ -77,18 +78,23 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
 
 
-def surface_colours(field: ObjectField, vertices: np.ndarray, normals: np.ndarray, step: float) -> np.ndarray:
-    """Colours (V, 3): the object rendered along each vertex' normal from just outside."""
-    directions = torch.from_numpy(-normals).float()
+def surface_colours(
+    field: ObjectField, vertices: np.ndarray, normals: np.ndarray, centres: np.ndarray, step: float
+) -> np.ndarray:
+    """Colours (V, 3): the object rendered from just outside each vertex, looking as the best camera does."""
+    directions = torch.from_numpy(seen_along(vertices, normals, centres)).float()
     origins = torch.from_numpy(vertices).float() - REACH * step * directions
     near, far = torch.full((len(origins),), 1e-6), torch.full((len(origins),), 2 * REACH * step)
     rays = Rays(origins, directions, torch.ones(len(origins)), near, far)
     return render_part(field.trace_object, rays).rgb.clamp(0, 1).numpy()
 
 
-def extract_mesh(field: ObjectField, resolution: int) -> tuple[Mesh, float]:
+def extract_mesh(field: ObjectField, resolution: int, centres: np.ndarray) -> tuple[Mesh, float]:
     """The surface of the object's largest part, and that part's share of all surface.
 
+    Args:
+        resolution: voxels a side of the field's cube.
+        centres: (V, 3) of the training cameras.
     Raises:
         UserError: the object has no surface.
     """
@@ -105,7 +111,7 @@ def extract_mesh(field: ObjectField, resolution: int) -> tuple[Mesh, float]:
     vertices = (vertices - 0.5) * step + np.array(field.box.low)  # a voxel's value is that of its centre
     vertices, faces, share = largest_part(vertices, faces)
     normals = vertex_normals(vertices, faces)
-    return Mesh(vertices, faces, normals, surface_colours(field, vertices, normals, step)), share
+    return Mesh(vertices, faces, normals, surface_colours(field, vertices, normals, centres, step)), share
 
 
 def scattered(mesh: Mesh, count: int, seed: int) -> Mesh:

@@ -5,6 +5,7 @@ import numpy as np
 from nerfkit.cameras import Camera
 from nerfkit.fields.object_box import Box
 
+FACING = 0.3  # cosine between a surface's normal and a camera from which the surface is seen well enough
 FILL = 0.9  # share of the picture that the object's sphere takes
 
 
@@ -28,9 +29,9 @@ def looking_at(centre: np.ndarray, target: np.ndarray, up: np.ndarray) -> np.nda
 
 
 def square_camera(pose: np.ndarray, box: Box, size: int, zoom: float = 1.0) -> Camera:
-    """A square lens at a pose in which the sphere around the cube's inner half fills the picture."""
+    """A square lens at a pose in which the sphere that touches the cube's sides fills the picture."""
     distance = float(np.linalg.norm(pose[:3, 3] - box.centre))
-    radius = 0.5 * np.sqrt(2.0) * box.side
+    radius = 0.5 * box.side
     half = np.arcsin(min(radius / max(distance, 1e-6), 0.95))
     focal = FILL * zoom * size / (2 * np.tan(half))
     return Camera(size, size, focal, focal, size / 2, size / 2)
@@ -60,3 +61,19 @@ def circle(poses: np.ndarray, box: Box, frames: int) -> np.ndarray:
     angles = np.linspace(0, 2 * np.pi, frames, endpoint=False)
     places = [box.centre + height * up + radius * (np.cos(a) * start + np.sin(a) * side) for a in angles]
     return np.stack([looking_at(place, box.centre, up) for place in places])
+
+
+def seen_along(points: np.ndarray, normals: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Unit directions (N, 3) along which surface points are best looked at: from the camera they face most.
+
+    A field's colour is known along the directions of the photos alone. Points (N, 3) that face none of the
+    camera centres (V, 3) are looked at against their outward normals (N, 3).
+    """
+    best, cosine = -normals, np.full(len(points), FACING)
+    for centre in centres:
+        direction = points - centre
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        facing = -(direction * normals).sum(axis=1)
+        better = facing > cosine
+        best, cosine = np.where(better[:, None], direction, best), np.where(better, facing, cosine)
+    return best

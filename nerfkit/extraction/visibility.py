@@ -95,4 +95,4 @@ def classify(box: Box, resolution: int, photographed: list[Photographed]) -> Kno
         own |= near & inside
         other |= near & ~inside
     shape = (resolution,) * 3
-    return Known(through.reshape(shape), own.reshape(shape), (other & ~own).reshape(shape))
+    return Known(through.reshape(shape), own.reshape(shape), other.reshape(shape))

@@ -18,6 +18,7 @@ from nerfkit.extraction.denoising import (
 )
 from nerfkit.extraction.labels import boundary, draw_labels
 from nerfkit.extraction.mesh import Mesh, face_areas, largest_part, scattered, vertex_normals
+from nerfkit.extraction.viewpoints import seen_along
 from nerfkit.extraction.visibility import Known, Photographed, Surface, classify, object_surface, project
 from nerfkit.fields.object_box import Box
 from nerfkit.object_rendering import PartRendering
@@ -224,6 +225,16 @@ def test_the_largest_part_stays_and_its_share_is_that_of_the_surface():
     assert (triangles == faces).all()
     assert share == pytest.approx(1 / 1.01)
     np.testing.assert_allclose(vertex_normals(kept, triangles), big, atol=1e-12)
+
+
+def test_a_surface_is_looked_at_from_the_camera_it_faces():
+    vertices, faces = octahedron()
+    normals = vertex_normals(vertices, faces)
+    directions = seen_along(vertices, normals, np.array([[5.0, 0, 0], [4.0, 4.0, 0]]))
+    np.testing.assert_allclose(directions[0], [-1, 0, 0])
+    np.testing.assert_allclose(directions[2], np.array([-4, -3, 0]) / 5)
+    np.testing.assert_allclose(directions[[1, 3, 4, 5]], -normals[[1, 3, 4, 5]], atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1)
 
 
 def test_points_lie_on_the_surface_evenly():
