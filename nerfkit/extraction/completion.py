@@ -101,10 +101,13 @@ def diffused_colours(colours: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def surface_colours(
+def seen_colours(
     field: ObjectField, seen: np.ndarray, outward: np.ndarray, centres: np.ndarray
 ) -> np.ndarray:
-    """The scene's colour (n, n, n, 3) at `seen` voxels, normals (n, n, n, 3), as cameras at `centres` see it."""
+    """The scene's colour (n, n, n, 3) at `seen` voxels as cameras at `centres` (V, 3) see it.
+
+    `outward` are the voxels' normals (n, n, n, 3).
+    """
     points = field.box.voxel_centres(VOXELS)[torch.from_numpy(seen.ravel())]
     directions = torch.from_numpy(seen_along(points.numpy(), outward[seen], centres)).float()
     _, columns = field.scene_field.sample(points, directions)
