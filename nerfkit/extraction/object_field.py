@@ -77,11 +77,12 @@ def object_field(
     photographed = read_photographed(scene, depth, holes)
     surface = object_surface(photographed)
     adapts = settings.clip_weight > 0
-    objective = extraction_objective(scene, photographed, clicks, settings, seed)
+    texts = chosen_texts(clicks, holes) if clicks else []
+    objective = extraction_objective(scene, photographed, texts, settings, seed)
     torch.manual_seed(seed)
     model = ObjectField(
         read_field(field / "field.safetensors"),
-        Box.around(surface.points, MARGIN),
+        Box.around(surface.points, surface.seen_from, MARGIN),
         settings.compositing,
         adapts,
     )
@@ -129,7 +130,7 @@ def read_photographed(scene: Scene, depth: Path, holes: Path) -> list[Photograph
 def extraction_objective(
     scene: Scene,
     photographed: list[Photographed],
-    clicks: Path | None,
+    texts: list[str],
     settings: ObjectFieldSettings,
     seed: int,
 ) -> Extraction:
@@ -143,16 +144,25 @@ def extraction_objective(
         settings.opacity,
         settings.silhouette,
         Photometric(pixels, diffuse=COLOUR_TERM) if settings.clip_weight > 0 else None,
-        text_term(scene, clicks, settings) if settings.clip_weight > 0 else None,
+        text_term(scene, texts, settings) if settings.clip_weight > 0 else None,
     )
 
 
-def text_term(scene: Scene, clicks: Path | None, settings: ObjectFieldSettings) -> TextTerm:
+def chosen_texts(clicks: Path, holes: Path) -> list[str]:
+    """The texts of those objects in prompts.json whose masks `holes` took."""
+    chosen = read_json(holes / "holes.json")["objects"]
+    names = [chosen] if isinstance(chosen, str) else chosen
+    things = read_json(clicks / "clicks.json")["objects"]
+    return [
+        thing["text"] for thing in things if thing["text"] and (chosen == "all" or thing["name"] in names)
+    ]
+
+
+def text_term(scene: Scene, texts: list[str], settings: ObjectFieldSettings) -> TextTerm:
     """The CLIP term; its weights are asked for before anything is trained."""
     from nerfkit.extraction.clip import ClipLoss, clip_network
 
-    things = read_json(clicks / "clicks.json")["objects"] if clicks else []
-    prompts = weighted_prompts(settings.prompts, [thing["text"] for thing in things if thing["text"]])
+    prompts = weighted_prompts(settings.prompts, texts)
     loss = TextLoss(
         ClipLoss(clip_network(settings.clip_network), prompts),
         np.stack([view.world_from_cam for view in scene.train]),

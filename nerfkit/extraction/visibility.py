@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.fields.object_box import Box
 from nerfkit.scene import View
 
-EROSION = 3  # pixels at the edge of a mask whose depth may be that of what lies behind
-OUTLIERS = 1.0  # percent of the surface points at each end of an axis that do not count for the cube
+EROSION = 0.006  # of the width, at the edge of a mask, where the depth may be that of what lies behind
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,10 @@ def object_surface(photographed: list[Photographed], step: int = 2) -> Surface:
     Raises:
         UserError: no mask shows anything.
     """
-    import cv2
-
     points, centres = [], []
     for each in photographed:
-        inner = cv2.erode(each.mask.astype(np.uint8), np.ones((2 * EROSION + 1,) * 2, np.uint8)) > 0
+        width = 2 * max(1, round(EROSION * each.mask.shape[1])) + 1
+        inner = cv2.erode(each.mask.astype(np.uint8), np.ones((width, width), np.uint8)) > 0
         camera, pose = each.view.camera, each.view.world_from_cam
         grid = np.zeros_like(inner)
         grid[::step, ::step] = True

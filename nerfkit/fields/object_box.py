@@ -19,15 +19,20 @@ class Box:
     side: float
 
     @staticmethod
-    def around(points: np.ndarray, margin: float, outliers: float = 1.0) -> "Box":
-        """The cube around points (N, 3), wider by `margin` of its side on each side.
+    def around(points: np.ndarray, seen_from: np.ndarray, margin: float, outliers: float = 1.0) -> "Box":
+        """The cube around surface points (N, 3), wider by `margin` of its side on each side.
 
-        `outliers` percent of the points at each end of an axis do not count.
+        Where the surface is not as deep as the cube, and cameras (N, 3) saw it from one side only, the room
+        that is left lies behind it. `outliers` percent of the points at each end of an axis do not count.
         """
         low, high = np.percentile(points, [outliers, 100 - outliers], axis=0)
-        side = float((high - low).max()) * (1 + 2 * margin)
-        low = (low + high) / 2 - side / 2
-        return Box((float(low[0]), float(low[1]), float(low[2])), side)
+        extent = high - low
+        away = points - seen_from
+        onesided = (away / np.linalg.norm(away, axis=1, keepdims=True)).mean(axis=0)
+        centre = (low + high) / 2 + onesided * (extent.max() - extent) / 2
+        side = float(extent.max()) * (1 + 2 * margin)
+        corner = centre - side / 2
+        return Box((float(corner[0]), float(corner[1]), float(corner[2])), side)
 
     @property
     def centre(self) -> np.ndarray:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from nerfkit.errors import UserError
 from nerfkit.extraction.cutouts import CutoutsSettings, cutouts
-from nerfkit.extraction.object_field import ObjectFieldSettings, object_field
+from nerfkit.extraction.object_field import ObjectFieldSettings, chosen_texts, object_field
 from nerfkit.field import field
 from nerfkit.fields.object_field import read_object_field
 from nerfkit.fields.settings import FieldSettings
@@ -32,7 +32,9 @@ def capture(tmp_path_factory):
         write_mask(root / "holes/masks" / f"{view.name}.png", shot.ball)
     np.savez(root / "depth/depth.npz", **depths)
     (root / "clicks").mkdir()
-    write_json(root / "clicks/clicks.json", {"objects": [{"name": "ball", "text": "a red ball"}]})
+    things = [{"name": name, "text": text} for name, text in (("ball", "a red ball"), ("box", None))]
+    write_json(root / "clicks/clicks.json", {"objects": things})
+    write_json(root / "holes/holes.json", {"objects": "all"})
     return root
 
 
@@ -65,6 +67,14 @@ def test_the_ball_stands_alone_and_its_place_is_empty(capture):
     manifest = read_json(capture / "object_field/object_field.json")
     assert manifest["completion"]["voxels"] > 0
     assert manifest["completion"]["prior"].startswith("none")
+
+
+def test_the_text_is_that_of_the_objects_whose_masks_were_taken(capture, tmp_path):
+    clicks = capture / "clicks"
+    assert chosen_texts(clicks, capture / "holes") == ["a red ball"]
+    for chosen, texts in (("ball", ["a red ball"]), (["ball", "box"], ["a red ball"]), (["box"], [])):
+        write_json(tmp_path / "holes.json", {"objects": chosen})
+        assert chosen_texts(clicks, tmp_path) == texts
 
 
 def test_text_without_weights_is_refused_before_anything_is_trained(capture, monkeypatch, tmp_path):

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -108,6 +109,18 @@ def test_edges_lie_in_the_cube_and_gather_where_the_grid_is_dense():
     at_centre.directions[:] = -at_centre.origins / at_centre.origins.norm()
     near = BOX.edges(grid, at_centre, 24, 0.25, None)[0]
     assert ((near - 2).abs() < 0.35).float().mean() > 0.6
+
+
+def test_the_cube_leaves_room_behind_what_was_seen_from_one_side():
+    front = np.random.default_rng(0).uniform([-1, -1, 0], [1, 1, 0.2], (2000, 3))
+    camera = np.array([0, 0, -5.0])
+    box = Box.around(front, np.broadcast_to(camera, front.shape), 0.1, outliers=0)
+    assert box.side == pytest.approx(2.4, rel=0.01)
+    assert box.low[2] < -0.15
+    assert box.low[2] + box.side > 2.0
+    both = np.concatenate([front, front])
+    cameras = np.repeat([camera, -camera], len(front), axis=0)
+    assert Box.around(both, cameras, 0.1).centre[2] == pytest.approx(0.1, abs=0.05)
 
 
 def test_rays_that_miss_the_cube_meet_nothing():
