@@ -30,7 +30,7 @@ lint: .venv/.ready-dev
 	$(BIN)/python -m pytest tests/workflow/test_lint.py
 
 clean:
-	rm -rf results logs benchmarks .snakemake scene=*
+	rm -rf results logs benchmarks .snakemake scene=* object=*
 
 .venv/.ready: envs/requirements.txt envs/overrides.txt | $(BIN)/uv
 	$(INSTALL) -r envs/requirements.txt

@@ -1,6 +1,7 @@
-# Photos and clicks in, the place without the object out.
+# Photos and clicks in, the place without the object out; or the object without the place.
 #
-#     snakemake --cores all scene=bench          the scene in data/bench
+#     snakemake --cores all scene=bench          the scene in data/bench without what was clicked
+#     snakemake --cores all object=bench         what was clicked in it, alone
 #     snakemake --cores all scene=bench -R field repeat a stage and what follows from it (the scene first, then -R)
 #     snakemake --cores all segmentation_table --config 'scene=[a, b]'    methods of segmentation side by side
 import os
@@ -34,6 +35,7 @@ include: "workflow/rules/capture.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/removal.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/extraction.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/inpainting_table.smk"
 
@@ -41,12 +43,20 @@ include: "workflow/rules/inpainting_table.smk"
 rule all:
     default_target: True
     input:
-        deliverables,
+        deliverables("scene"),
 
 
 rule scene:
     input:
-        deliverables,
+        deliverables("scene"),
     output:
         touch("scene={scene}"),
+    localrule: True
+
+
+rule object:
+    input:
+        deliverables("object"),
+    output:
+        touch("object={scene}"),
     localrule: True

@@ -44,6 +44,12 @@ class Field(Protocol):
             live: (R,) 1 where the colour's gradient may move the geometry (default), 0 where it may not.
         """
 
+    def sample(self, points: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """Density (N,) and colour columns (N, C) at points (N, 3) seen along unit directions (N, 3)."""
+
+    def shade(self, columns: Tensor, directions: Tensor) -> Tensor:
+        """Colour (R, 3) of rays from the weighted means (R, C) of their samples' colour columns."""
+
 
 @dataclass(frozen=True)
 class RenderedView:

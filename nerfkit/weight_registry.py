@@ -84,6 +84,20 @@ def _dino(variant: str, stem: str, size: int, sha256: str) -> Weight:
     )
 
 
+def _clip(name: str, file: str, address: str, size: int, sha256: str) -> Weight:
+    """One CLIP network: OpenAI's own archive, or open_clip's safetensors of another training."""
+    return Weight(
+        name=name,
+        file=file,
+        address=address,
+        bytes=size,
+        sha256=sha256,
+        licence="MIT",
+        purpose=f"object_field.clip_weight above 0 with clip_network: {name}",
+        without="object_field.clip_weight: 0",
+    )
+
+
 def _repacked(
     name: str,
     size: int,
@@ -189,6 +203,22 @@ WEIGHTS = {
             "dino_vitbase8_pretrain",
             343_279_349,
             "575f0efc4838938314afa09897a62ed2b87919928b5edcd133abb907328995eb",
+        ),
+        _clip(
+            "clip_vit_b_32",
+            "ViT-B-32.pt",
+            "https://openaipublic.azureedge.net/clip/models/"
+            "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
+            353_976_522,
+            "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+        ),
+        _clip(
+            "clip_vit_b_32_laion2b",
+            "open_clip_model.safetensors",
+            "https://huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K/resolve/"
+            "1a25a446712ba5ee05982a381eed697ef9b435cf/open_clip_model.safetensors",
+            605_143_316,
+            "ac4f8c4b88af6d963118cbf40ad93176d092abbedfcb752601ae1866352656e6",
         ),
         _repacked(
             "resnet50v2_imagenet_trunk",

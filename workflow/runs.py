@@ -29,6 +29,9 @@ UPSTREAM = {
     "video": ("photos", "sfm", "field", "inpainted_field"),
     "metrics": ("renders", "holes", "reference_field"),
     "pictures": ("metrics",),
+    "object_field": ("photos", "sfm", "field", "depth", "holes"),
+    "cutouts": ("photos", "sfm", "object_field"),
+    "assets": ("photos", "sfm", "object_field"),
 }
 STAGES = tuple(UPSTREAM)
 # Targets that compare runs: they belong to no run themselves.

@@ -10,10 +10,11 @@ from tqdm import tqdm
 from nerfkit.errors import UserError
 from nerfkit.evaluation import canvas
 from nerfkit.evaluation.paint2d import Painter, painted
+from nerfkit.evaluation.views import chosen_views
 from nerfkit.fields import read_field
 from nerfkit.files import read_image, stage_folder, write_image, write_manifest
 from nerfkit.rendering import Field, RenderedView, render_view
-from nerfkit.scene import Scene, View, read_scene
+from nerfkit.scene import View, read_scene
 
 log = logging.getLogger("nerfkit")
 
@@ -77,14 +78,6 @@ def renders(
             folder, "renders", views=listed, stages={"rgb": FILLS[settings.fill], "before": "field"}
         )
     log.info("%d %s views rendered", len(views), views[0].split)
-
-
-def chosen_views(scene: Scene, max_views: int) -> list[View]:
-    """The test views, or the training views when there are none: at most `max_views`, spread evenly."""
-    views = scene.split("test") or scene.train
-    if len(views) <= max_views:
-        return views
-    return [views[round(k)] for k in np.linspace(0, len(views) - 1, max_views)]
 
 
 def render_all(field: Field, views: list[View], label: str) -> list[RenderedView]:

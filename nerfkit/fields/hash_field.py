@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from nerfkit.errors import UserError
 from nerfkit.fields import accelerated, reference
 from nerfkit.fields.hash_grid import HashLayout
+from nerfkit.fields.reference import DENSITY_BIAS, DENSITY_MAX, contract
 from nerfkit.fields.settings import FieldSettings
 from nerfkit.rays import Rays
 from nerfkit.rendering import Rendering, expected_depth
@@ -85,12 +86,9 @@ class HashField(nn.Module):
         )
         if self.training and generator is not None:
             self.kernel.update_grid(self.density_grid, rays, edges, density, GRID_RESOLUTION, GRID_DECAY)
-        features = self.features(composed)[:, :FEATURES]
-        view = spherical_harmonics(rays.directions)
-        residual = self.colour(torch.cat([features, diffuse, view], dim=1))
         objectness = nn.functional.linear(frozen, self.features.weight[-1:], self.features.bias[-1:])
         return Rendering(
-            rgb=torch.sigmoid(residual + torch.logit(diffuse, eps=1e-3)),
+            rgb=self.shade(torch.cat([composed, diffuse], dim=1), rays.directions),
             diffuse=diffuse,
             depth=expected_depth(weights, edges, rays.cosines),
             accumulation=1 - transmittance,
@@ -98,6 +96,20 @@ class HashField(nn.Module):
             edges=edges,
             objectness=objectness[:, 0],
         )
+
+    def sample(self, points: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """See rendering.Field. The columns are the encoding and the diffuse colour."""
+        encoding = self.kernel.encode(self.table, contract(points), self.layout)
+        columns = encoding @ self.column_weight.T + self.column_bias
+        density = torch.exp((columns[:, 0] + DENSITY_BIAS).clamp_max(DENSITY_MAX))
+        return density, torch.cat([encoding, columns[:, 1:].sigmoid()], dim=1)
+
+    def shade(self, columns: Tensor, directions: Tensor) -> Tensor:
+        """See rendering.Field."""
+        diffuse = columns[:, -3:]
+        features = self.features(columns[:, :-3])[:, :FEATURES]
+        residual = self.colour(torch.cat([features, diffuse, spherical_harmonics(directions)], dim=1))
+        return torch.sigmoid(residual + torch.logit(diffuse, eps=1e-3))
 
     def parameter_groups(self, settings) -> list[dict]:
         """Parameters with their learning rates, for Adam."""

@@ -97,6 +97,15 @@ class MlpField(nn.Module):
         fine = self.through(self.fine, rays, torch.cat([edges, drawn], dim=1).sort(dim=1).values, live)
         return Rendering(**{**vars(fine), "diffuse": coarse.rgb})
 
+    def sample(self, points: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """See rendering.Field. The columns are the fine network's colour."""
+        density, colour, _ = self.fine(points[:, None], directions[:, None])
+        return density[:, 0], colour[:, 0]
+
+    def shade(self, columns: Tensor, directions: Tensor) -> Tensor:
+        """See rendering.Field."""
+        return columns
+
     def parameter_groups(self, settings) -> list[dict]:
         """Parameters with their learning rates, for Adam."""
         return [{"params": list(self.parameters()), "rate": settings.net_rate}]

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from nerfkit.fields.hash_field import TABLE_INIT, choose_kernel
 from nerfkit.fields.hash_grid import HashLayout
 from nerfkit.fields.reference import contract
+from nerfkit.object_rendering import FAR_LOGIT
 from nerfkit.rays import Rays
 from nerfkit.rendering import Field, Rendering
 
-FAR_LOGIT = -10.0  # of what lies behind everything (LaTeRF, section 5.1): rays that hit nothing are no object
 WEIGHT_MIN = 1e-3  # samples below it change no label, and most samples are
 
 
@@ -34,14 +34,22 @@ class ObjectnessGrid(nn.Module):
         """See rendering.Field: the scene field's rendering with this grid's logit."""
         with torch.no_grad():
             scene = self.scene_field.trace(rays, generator)
-        weights = scene.weights.clone()
-        weights[:, -1] -= 1 - scene.accumulation  # the last sample absorbs what really passed
+        return self.labelled(scene, rays)
+
+    def score(self, points: Tensor) -> Tensor:
+        """The objectness score s (N,) at points (N, 3) in scene units."""
+        return self.logit(self.kernel.encode(self.table, contract(points), self.layout))[:, 0]
+
+    def labelled(self, scene: Rendering, rays: Rays) -> Rendering:
+        """A rendering of the scene with this grid's score, composited with its detached weights."""
+        weights, accumulation = scene.weights.detach().clone(), scene.accumulation.detach()
+        weights[:, -1] -= 1 - accumulation  # the last sample absorbs what really passed
         chosen = (weights > WEIGHT_MIN).nonzero()
         ray, sample = chosen.unbind(1)
         middle = 0.5 * (scene.edges[ray, sample] + scene.edges[ray, sample + 1])
         points = rays.origins[ray] + rays.directions[ray] * middle[:, None]
-        logits = self.logit(self.kernel.encode(self.table, contract(points), self.layout))[:, 0]
-        background = FAR_LOGIT * (1 - scene.accumulation)
+        logits = self.score(points)
+        background = FAR_LOGIT * (1 - accumulation)
         objectness = background.index_add(0, ray, weights[ray, sample] * logits)
         return Rendering(**{**vars(scene), "objectness": objectness})
 

@@ -194,6 +194,7 @@ def test_registry_is_complete_and_consistent():
         *("sam2.1_hiera_tiny", "sam2.1_hiera_small", "sam2.1_hiera_base_plus", "sam2.1_hiera_large"),
         *("dino_vits8", "dino_vitb8", "resnet50v2_imagenet_trunk", "mobilenet_v2_imagenet_features"),
         *("squeezenet1_1_imagenet", "inception_fid"),
+        *("clip_vit_b_32", "clip_vit_b_32_laion2b"),
     }
     for weight in weights.WEIGHTS.values():
         for size, sha256 in weight.builds.items():

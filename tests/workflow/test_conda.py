@@ -44,11 +44,12 @@ def conda(tmp_path: Path) -> Path:
 def test_every_stage_runs_in_the_environment_of_its_family(tree, conda, monkeypatch):
     monkeypatch.setenv("PATH", str(conda), prepend=":")
     overlay = "runs={tracked: {propagation: {backend: sam2}}}"
-    result = tree.snakemake("scene=room", "--use-conda", "--config", "run=[default, tracked]", overlay)
+    goals = ("scene=room", "object=room")
+    result = tree.snakemake(*goals, "--use-conda", "--config", "run=[default, tracked]", overlay)
     assert result.code == 0, result.text
     made = sorted((tree.root / ".snakemake/conda").glob("*/asked.yaml"))
     wanted = [yaml.safe_load(path.read_text()) for path in (tree.root / "envs").glob("*.yaml")]
-    assert len(made) == len(wanted) == 6
+    assert len(made) == len(wanted) == 7
     assert all(yaml.safe_load(path.read_text()) in wanted for path in made)
     pips = [path.read_text() for path in (tree.root / ".snakemake/conda").glob("*/pip.txt")]
     assert pips == ["install --no-deps simple-lama-inpainting==0.1.2\n"]

@@ -16,13 +16,22 @@ AFTER_HOLES = {
     "metrics",
     "pictures",
 }
-# What a scene needs when nothing is chosen.
-USUAL = [stage for stage in STAGES if stage != "reference_field"]
 FINAL = {"inpainted_field", "renders", "video", "metrics", "pictures"}
+EXTRACTION = {"object_field", "cutouts", "assets"}
+# What a scene needs when nothing is chosen.
+USUAL = [stage for stage in STAGES if stage not in ("reference_field", *EXTRACTION)]
 
 
 def test_a_scene_as_typed_plans_every_stage_once(tree):
     assert tree.planned("scene=room") == {**dict.fromkeys(USUAL, 1), "scene": 1}
+
+
+def test_an_object_as_typed_plans_its_own_stages_and_no_filling(tree):
+    plan = tree.planned("object=room")
+    assert set(plan) >= {*EXTRACTION, "field", "depth", "holes", "object"}
+    assert not set(plan) & {"background", "inpainting", *FINAL}
+    short = tree.planned("object=room", "--configfile", tree.overlay(masks="provided"))
+    assert not set(short) & {"clicks", "source_mask", "propagation", "refinement"}
 
 
 def test_several_scenes_in_one_call(tree):
@@ -54,6 +63,7 @@ def test_until_stops_after_the_stage(tree):
     [
         (["scene=rom"], "Unknown scene 'rom'; data/ holds: hall, room."),
         (["--config", "scene=rom"], "Unknown scene 'rom'; data/ holds: hall, room."),
+        (["object=rom"], "Unknown scene 'rom'; data/ holds: hall, room."),
         (["scene=../room"], "'../room' cannot be a scene"),
         (["scene=hall/../room"], "'hall/../room' cannot be a scene"),
         (["--config", "scene=../room"], "'../room' cannot be a scene"),

@@ -16,12 +16,14 @@ from workflow.runs import STAGES, TABLES
 DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
+    "open_clip": "open_clip_torch",
     "segment_anything": "segment-anything",
+    "skimage": "scikit-image",
     "simple_lama_inpainting": "simple-lama-inpainting",
 }
 
 
-FAMILIES = ("capture", "segmentation", "sam2", "field", "inpainting", "evaluation")
+FAMILIES = ("capture", "segmentation", "sam2", "field", "inpainting", "evaluation", "extraction")
 # The conda files among which a function of given.smk chooses, and what each does without.
 CHOSEN = {"propagation_env": ("segmentation", "sam2")}
 SPARED = {"segmentation": {"transformers"}, "sam2": {"timm"}}

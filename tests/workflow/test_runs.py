@@ -78,6 +78,7 @@ def test_with_the_users_masks_the_clicked_stages_do_not_matter():
         "refinement",
         "reference_field",
         "video",
+        *("object_field", "cutouts", "assets"),
     }
 
 

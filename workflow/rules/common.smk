@@ -37,8 +37,9 @@ def check_everything():
     for run in [*config["runs"], *listed(config["run"])]:
         check_config(run_config(config, run), schema, f"run {run}")
     for argument in sys.argv[1:]:
-        if argument.startswith("scene=") and not argument.startswith("scene=["):  # a list is for --config
-            scene_folder(argument.removeprefix("scene="), config["data"])
+        goal, _, name = argument.partition("=")
+        if goal in GOALS and not name.startswith("["):  # a list is for --config
+            scene_folder(name, config["data"])
 
 
 def code_digest(stage):
@@ -72,16 +73,27 @@ def timings(wildcards):
     return [f"{stage_folder('benchmarks', stage, wildcards, config)}.tsv" for stage in stages]
 
 
-def deliverables(wildcards):
-    """Everything that a scene is computed for, in the chosen runs and with the chosen seeds."""
-    scenes = [wildcards.scene] if "scene" in wildcards.keys() else map(str, listed(config["scene"]))
-    return [
-        f"results/{scene_folder(scene, config['data']).name}/{run}/seed{seed}/{result}"
-        for scene in scenes
-        for run in listed(config["run"])
-        for seed in listed(config["seed"])
-        for result in ("metrics/metrics.json", "video/video.mp4", "pictures")
-    ]
+# What is typed as <goal>=<scene>, and the files that it is computed for.
+GOALS = {
+    "scene": ("metrics/metrics.json", "video/video.mp4", "pictures"),
+    "object": ("cutouts/cutouts.json", "assets/assets.json"),
+}
+
+
+def deliverables(goal):
+    """Input function: everything that a goal is computed for, in the chosen runs and with the chosen seeds."""
+
+    def paths(wildcards):
+        scenes = [wildcards.scene] if "scene" in wildcards.keys() else map(str, listed(config["scene"]))
+        return [
+            f"results/{scene_folder(scene, config['data']).name}/{run}/seed{seed}/{result}"
+            for scene in scenes
+            for run in listed(config["run"])
+            for seed in listed(config["seed"])
+            for result in GOALS[goal]
+        ]
+
+    return paths
 
 
 def segmentation_rows(wildcards=None):

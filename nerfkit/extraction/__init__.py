@@ -1,0 +1,1 @@
+"""The object itself, cut out of its scene (LaTeRF)."""

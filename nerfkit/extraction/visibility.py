@@ -1,0 +1,97 @@
+"""What the photos say about each voxel: seen through, a surface of the object or another, or hidden."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from nerfkit.errors import UserError
+from nerfkit.fields.object_box import Box
+from nerfkit.scene import View
+
+EROSION = 0.006  # of the width, at the edge of a mask, where the depth may be that of what lies behind
+
+
+@dataclass(frozen=True)
+class Photographed:
+    """One view: its mask of the object (H, W) and the scene's z-depth (H, W), scene units."""
+
+    view: View
+    mask: np.ndarray
+    depth: np.ndarray
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Points (N, 3) of the object's photographed surface, and the camera centre (N, 3) that saw each."""
+
+    points: np.ndarray
+    seen_from: np.ndarray
+
+
+def object_surface(photographed: list[Photographed], step: int = 2) -> Surface:
+    """The object's pixels at their depth, every `step`-th row and column; a mask's outermost pixels left out.
+
+    Raises:
+        UserError: no mask shows anything.
+    """
+    points, centres = [], []
+    for each in photographed:
+        width = 2 * max(1, round(EROSION * each.mask.shape[1])) + 1
+        inner = cv2.erode(each.mask.astype(np.uint8), np.ones((width, width), np.uint8)) > 0
+        camera, pose = each.view.camera, each.view.world_from_cam
+        grid = np.zeros_like(inner)
+        grid[::step, ::step] = True
+        chosen = np.flatnonzero((inner & grid & (each.depth > 0)).ravel())
+        local = np.concatenate(
+            [camera.unproject(camera.pixel_centres()[chosen]), np.ones((len(chosen), 1))], 1
+        )
+        points.append((local * each.depth.ravel()[chosen, None]) @ pose[:3, :3].T + pose[:3, 3])
+        centres.append(np.broadcast_to(pose[:3, 3], (len(chosen), 3)))
+    if not sum(map(len, points)):
+        raise UserError("No mask shows the object: there is nothing to extract.")
+    return Surface(np.concatenate(points), np.concatenate(centres))
+
+
+def project(points: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Column, row (N,) int and z-depth (N,) of points (N, 3); column -1 outside of the picture."""
+    local = (points - view.world_from_cam[:3, 3]) @ view.world_from_cam[:3, :3]
+    z = local[:, 2]
+    ahead = z > 1e-3
+    xy = view.camera.project(np.where(ahead[:, None], local, [0.0, 0.0, 1.0]))
+    column, row = np.floor(xy).astype(int).T
+    inside = ahead & (column >= 0) & (row >= 0) & (column < view.camera.width) & (row < view.camera.height)
+    return np.where(inside, column, -1), np.where(inside, row, 0), z
+
+
+@dataclass(frozen=True)
+class Known:
+    """Of each voxel (n, n, n): how many views saw through it, whether one saw the object or another thing."""
+
+    through: np.ndarray
+    own: np.ndarray
+    other: np.ndarray
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """Voxels that no photo says anything about."""
+        return (self.through == 0) & ~self.own & ~self.other
+
+
+def classify(box: Box, resolution: int, photographed: list[Photographed]) -> Known:
+    """Look at every voxel's centre from every view."""
+    points = box.voxel_centres(resolution).numpy().astype(np.float64)
+    tolerance = 1.5 * box.side / resolution
+    through = np.zeros(len(points), np.int32)
+    own, other = np.zeros(len(points), bool), np.zeros(len(points), bool)
+    for each in photographed:
+        column, row, z = project(points, each.view)
+        seen = column >= 0
+        depth = np.where(seen, each.depth[row, column], 0)
+        inside = seen & each.mask[row, column]
+        through += seen & (z < depth - tolerance)
+        near = seen & (np.abs(z - depth) <= tolerance)
+        own |= near & inside
+        other |= near & ~inside
+    shape = (resolution,) * 3
+    return Known(through.reshape(shape), own.reshape(shape), other.reshape(shape))

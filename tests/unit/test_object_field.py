@@ -1,0 +1,84 @@
+"""The stages of the extraction on the analytic capture: the ball alone."""
+
+import analytic
+import numpy as np
+import pytest
+from PIL import Image
+
+from nerfkit.errors import UserError
+from nerfkit.extraction.cutouts import CutoutsSettings, cutouts
+from nerfkit.extraction.object_field import ObjectFieldSettings, chosen_texts, object_field
+from nerfkit.field import field
+from nerfkit.fields.object_field import read_object_field
+from nerfkit.fields.settings import FieldSettings
+from nerfkit.files import read_json, write_json, write_mask
+
+QUICK = ObjectFieldSettings(steps=120, rays_start=512, rays_end=512)
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    """Photos, poses, a trained scene field, exact depths and masks."""
+    root = tmp_path_factory.mktemp("extraction")
+    views = analytic.write_capture(root)
+    settings = FieldSettings(table_log2=12, finest=64, samples=16, steps=500, rays_start=256, rays_end=256)
+    field(root / "photos", root / "sfm", root / "field", settings, seed=0)
+    (root / "depth").mkdir()
+    (root / "holes/masks").mkdir(parents=True)
+    depths = {}
+    for view in views:
+        shot = analytic.shoot(view.world_from_cam)
+        depths[view.name] = shot.depth
+        write_mask(root / "holes/masks" / f"{view.name}.png", shot.ball)
+    np.savez(root / "depth/depth.npz", **depths)
+    (root / "clicks").mkdir()
+    things = [{"name": name, "text": text} for name, text in (("ball", "a red ball"), ("box", None))]
+    write_json(root / "clicks/clicks.json", {"objects": things})
+    write_json(root / "holes/holes.json", {"objects": "all"})
+    return root
+
+
+def extract(root, settings, out="object_field"):
+    folders = [root / name for name in ("photos", "sfm", "field", "depth", "holes", "clicks", out)]
+    object_field(*folders, settings, seed=0)
+    return read_object_field(root / out / "object_field.safetensors")
+
+
+def test_the_ball_stands_alone_and_its_place_is_empty(capture):
+    model = extract(capture, QUICK)
+    assert np.linalg.norm(model.box.centre) < 0.2
+    cutouts(
+        capture / "sfm/transforms.json",
+        capture / "photos",
+        capture / "object_field/object_field.safetensors",
+        capture / "cutouts",
+        CutoutsSettings(max_views=3, frames=3, size=48),
+    )
+    listed = read_json(capture / "cutouts/cutouts.json")["views"]
+    assert [view["name"] for view in listed] == ["v00", "v04", "v09"]
+    for view, angle in zip(listed, analytic.angles(10)[[0, 4, 9]], strict=True):
+        shot = analytic.shoot(analytic.pose(angle))
+        picture = np.asarray(Image.open(capture / "cutouts/rgba" / f"{view['name']}.png"))
+        shown = picture[..., 3] > 127
+        assert (shown & shot.ball).sum() / (shown | shot.ball).sum() > 0.8
+        assert np.abs(picture[..., :3].astype(int) - shot.rgb)[shown & shot.ball].mean() < 25
+    for name in ("orbit.mp4", "around.png", "steps.png", "white", "black"):
+        assert (capture / "cutouts" / name).exists()
+    manifest = read_json(capture / "object_field/object_field.json")
+    assert manifest["completion"]["voxels"] > 0
+    assert manifest["completion"]["prior"].startswith("none")
+
+
+def test_the_text_is_that_of_the_objects_whose_masks_were_taken(capture, tmp_path):
+    clicks = capture / "clicks"
+    assert chosen_texts(clicks, capture / "holes") == ["a red ball"]
+    for chosen, texts in (("ball", ["a red ball"]), (["ball", "box"], ["a red ball"]), (["box"], [])):
+        write_json(tmp_path / "holes.json", {"objects": chosen})
+        assert chosen_texts(clicks, tmp_path) == texts
+
+
+def test_text_without_weights_is_refused_before_anything_is_trained(capture, monkeypatch, tmp_path):
+    monkeypatch.setenv("NERFKIT_WEIGHTS", str(tmp_path))
+    with pytest.raises(UserError, match=r"clip_vit_b_32' are missing"):
+        extract(capture, ObjectFieldSettings(clip_weight=1.0), "with_text")
+    assert not (capture / "with_text").exists()
