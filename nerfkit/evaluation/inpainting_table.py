@@ -19,6 +19,7 @@ from nerfkit.files import read_image, read_json, stage_folder, write_image, writ
 
 log = logging.getLogger("nerfkit")
 
+ALL = "all stages"  # stands for the stage in the sum of a run's wall times
 CROP_MARGIN = 0.3  # of the box's side; shows the edge of the removed region with some surroundings
 
 
@@ -64,8 +65,8 @@ def inpainting_table(
     every = [
         Cell(**{k: v if k in ("method", "scene", "seed") else Path(v) for k, v in c.items()}) for c in cells
     ]
-    records = [record for cell in every for record in records_of(cell)] + pooled(every)
     check_comparable(every)
+    records = [record for cell in every for record in records_of(cell)] + pooled(every)
     with stage_folder(out) as folder:
         pd.DataFrame(records, columns=["method", *COLUMNS]).to_csv(folder / "records.csv", index=False)
         (folder / "inpainting_table.md").write_text(page(rows, every, records))
@@ -86,21 +87,24 @@ def records_of(cell: Cell) -> list[dict]:
     """Every record of a cell's metrics.json, with the method; wall times also as their sum, `all stages`."""
     records = read_json(cell.metrics / "metrics.json")["records"]
     seconds = [float(r["value"]) for r in records if r["metric"] == "wall_seconds"]
-    whole = {"stage": "all stages", "protocol": "benchmark", "metric": "wall_seconds", "value": sum(seconds)}
+    whole = {"stage": ALL, "protocol": "benchmark", "metric": "wall_seconds", "value": sum(seconds)}
     place = {"method": cell.method, "scene": cell.scene, "seed": cell.seed}
     return [{**record, **place} for record in records] + [{**completed(whole, run=cell.method), **place}]
 
 
 def check_comparable(cells: list[Cell]) -> None:
     """Raise a UserError where runs differ in what was measured."""
-    for key in ("box_margin", "skipped"):
-        known = {repr(read_json(cell.metrics / "metrics.json")[key]): cell for cell in cells}
-        if len(known) > 1:
-            a, b = list(known.values())[:2]
-            raise UserError(
-                f"{a.metrics} and {b.metrics} differ in `{key}`; compute the older one again with "
-                "`-R metrics` after the target."
-            )
+    known: dict[tuple, Path] = {}
+    for cell in cells:
+        manifest = read_json(cell.metrics / "metrics.json")
+        skipped = tuple(missing["metric"] for missing in manifest["skipped"])
+        known.setdefault((manifest["box_margin"], skipped), cell.metrics)
+    if len(known) > 1:
+        a, b = list(known.values())[:2]
+        raise UserError(
+            f"{a} and {b} differ in box_margin or in what was skipped for want of weights; "
+            "compute them again: `snakemake --cores all inpainting_table -R metrics`."
+        )
 
 
 def pooled(cells: list[Cell]) -> list[dict]:
@@ -146,8 +150,12 @@ def pooled_records(members: list[Cell]) -> list[dict]:
 def page(methods: list[Method], cells: list[Cell], records: list[dict]) -> str:
     """The markdown page: what was compared, and tables of all scenes and of each by protocol and truth."""
     scenes, seeds = ordered(cell.scene for cell in cells), ordered(cell.seed for cell in cells)
-    stages = {cell.method: cell.stage for cell in cells} | {"": "all stages"}
-    own = [r for r in records if r["stage"] in (stages[r["method"]], "all stages")]
+    stages = {cell.method: cell.stage for cell in cells}
+    own = [
+        record
+        for record in records
+        if record["stage"] == (ALL if record["protocol"] == "benchmark" else stages[record["method"]])
+    ]
     parts = ["# Inpainting table\n", *heading(methods, scenes, seeds, own)]
     kinds = ordered((r["protocol"], r["truth"]) for r in own if r["protocol"] in regions.PROTOCOLS)
     for protocol, truth in [*kinds, ("benchmark", None)]:

@@ -163,7 +163,7 @@ def test_a_sheet_has_three_rows_a_view_and_a_column_a_method(table):
 def test_runs_scored_with_different_settings_are_not_compared(cells, tmp_path):
     path = Path(cells[0]["metrics"], "metrics.json")
     write_json(path, {**read_json(path), "box_margin": 0.1})
-    with pytest.raises(UserError, match="differ in `box_margin`"):
+    with pytest.raises(UserError, match="differ in box_margin or in what was skipped"):
         inpainting_table(METHODS, cells, tmp_path / "table", InpaintingTableSettings())
 
 
