@@ -88,8 +88,9 @@ def records_of(cell: Cell) -> list[dict]:
     records = read_json(cell.metrics / "metrics.json")["records"]
     seconds = [float(r["value"]) for r in records if r["metric"] == "wall_seconds"]
     whole = {"stage": ALL, "protocol": "benchmark", "metric": "wall_seconds", "value": sum(seconds)}
+    sums = [completed(whole, run=cell.method)] if seconds else []
     place = {"method": cell.method, "scene": cell.scene, "seed": cell.seed}
-    return [{**record, **place} for record in records] + [{**completed(whole, run=cell.method), **place}]
+    return [{**record, **place} for record in [*records, *sums]]
 
 
 def check_comparable(cells: list[Cell]) -> None:
@@ -159,19 +160,37 @@ def page(methods: list[Method], cells: list[Cell], records: list[dict]) -> str:
     parts = ["# Inpainting table\n", *heading(methods, scenes, seeds, own)]
     kinds = ordered((r["protocol"], r["truth"]) for r in own if r["protocol"] in regions.PROTOCOLS)
     for protocol, truth in [*kinds, ("benchmark", None)]:
-        against = f", against {truth}" if truth else ""
-        parts.append(f"\n## {protocol}{against}\n")
-        if protocol in regions.PROTOCOLS:
-            parts.append(f"{regions.PROTOCOLS[protocol]}\n")
-        groups = {"mean of the scenes": scenes} if len(scenes) > 1 else {}
-        groups |= {"pooled over the scenes": ["+".join(scenes)]} if len(scenes) > 1 else {}
-        for title, chosen in {**groups, **{scene: [scene] for scene in scenes}}.items():
-            table = protocol_table(methods, own, protocol, truth, chosen, seeds)
-            parts += [f"\n**{title}**\n\n{table}"] if table else []
-    skipped = read_json(cells[0].metrics / "metrics.json")["skipped"]
-    parts += ["\n## Not computed\n"] if skipped else []
-    parts += [f"- {missing['metric']}: {missing['reason']}\n" for missing in skipped]
+        parts += section(methods, own, protocol, truth, scenes, seeds)
+    manifest = read_json(cells[0].metrics / "metrics.json")
+    parts.append(f"\n## What the numbers are\n\n- box margin: {manifest['box_margin']:.0%} a side\n")
+    measured = {record["metric"] for record in own}
+    parts += [f"- {metric}: {note}\n" for metric, note in manifest["notes"].items() if metric in measured]
+    parts += [f"- not computed: {of['metric']}, for {of['reason']}\n" for of in manifest["skipped"]]
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def section(
+    methods: list[Method],
+    records: list[dict],
+    protocol: str,
+    truth: str | None,
+    scenes: list[str],
+    seeds: list[int],
+) -> list[str]:
+    """A protocol's tables under its heading: of all scenes together, and of each; nothing without values."""
+    groups = {scene: [scene] for scene in scenes}
+    if len(scenes) > 1:
+        together = {"mean of the scenes": scenes, "pooled over the scenes": ["+".join(scenes)]}
+        groups = {**together, **groups}
+    tables = {
+        title: protocol_table(methods, records, protocol, truth, chosen, seeds)
+        for title, chosen in groups.items()
+    }
+    found = [f"\n**{title}**\n\n{table}" for title, table in tables.items() if table]
+    if not found:
+        return []
+    named = f"\n## {protocol}{f', against {truth}' if truth else ''}\n"
+    return [named, f"{regions.PROTOCOLS.get(protocol, 'every stage that the run needs')}\n", *found]
 
 
 def heading(methods: list[Method], scenes: list[str], seeds: list[int], records: list[dict]) -> list[str]:
@@ -185,6 +204,8 @@ def heading(methods: list[Method], scenes: list[str], seeds: list[int], records:
         views = ", ".join(str(count) for count in ordered(r["views"] for r in of))
         size = common({r["resolution"] for r in of})
         lines.append(f"- {scene}: {views} test views at {size}; input masks: {masks}\n")
+    windows = sorted({r["window"] for r in records if r["window"]})
+    lines += [f"- SSIM window: {window}\n" for window in windows]
     networks = {(r["network"], r["weights"]) for r in records if r["network"]}
     lines += [f"- network {name}: sha256 {weights}\n" for name, weights in sorted(networks)]
     lines.append("\nMethods:\n")
