@@ -19,6 +19,7 @@ from nerfkit.files import read_image, read_json, stage_folder, write_image, writ
 
 log = logging.getLogger("nerfkit")
 
+ALL = "all stages"  # stands for the stage in the sum of a run's wall times
 CROP_MARGIN = 0.3  # of the box's side; shows the edge of the removed region with some surroundings
 
 
@@ -64,8 +65,8 @@ def inpainting_table(
     every = [
         Cell(**{k: v if k in ("method", "scene", "seed") else Path(v) for k, v in c.items()}) for c in cells
     ]
-    records = [record for cell in every for record in records_of(cell)] + pooled(every)
     check_comparable(every)
+    records = [record for cell in every for record in records_of(cell)] + pooled(every)
     with stage_folder(out) as folder:
         pd.DataFrame(records, columns=["method", *COLUMNS]).to_csv(folder / "records.csv", index=False)
         (folder / "inpainting_table.md").write_text(page(rows, every, records))
@@ -86,21 +87,25 @@ def records_of(cell: Cell) -> list[dict]:
     """Every record of a cell's metrics.json, with the method; wall times also as their sum, `all stages`."""
     records = read_json(cell.metrics / "metrics.json")["records"]
     seconds = [float(r["value"]) for r in records if r["metric"] == "wall_seconds"]
-    whole = {"stage": "all stages", "protocol": "benchmark", "metric": "wall_seconds", "value": sum(seconds)}
+    whole = {"stage": ALL, "protocol": "benchmark", "metric": "wall_seconds", "value": sum(seconds)}
+    sums = [completed(whole, run=cell.method)] if seconds else []
     place = {"method": cell.method, "scene": cell.scene, "seed": cell.seed}
-    return [{**record, **place} for record in records] + [{**completed(whole, run=cell.method), **place}]
+    return [{**record, **place} for record in [*records, *sums]]
 
 
 def check_comparable(cells: list[Cell]) -> None:
     """Raise a UserError where runs differ in what was measured."""
-    for key in ("box_margin", "skipped"):
-        known = {repr(read_json(cell.metrics / "metrics.json")[key]): cell for cell in cells}
-        if len(known) > 1:
-            a, b = list(known.values())[:2]
-            raise UserError(
-                f"{a.metrics} and {b.metrics} differ in `{key}`; compute the older one again with "
-                "`-R metrics` after the target."
-            )
+    known: dict[tuple, Path] = {}
+    for cell in cells:
+        manifest = read_json(cell.metrics / "metrics.json")
+        skipped = tuple(missing["metric"] for missing in manifest["skipped"])
+        known.setdefault((manifest["box_margin"], skipped), cell.metrics)
+    if len(known) > 1:
+        a, b = list(known.values())[:2]
+        raise UserError(
+            f"{a} and {b} differ in box_margin or in what was skipped for want of weights; "
+            "compute them again: `snakemake --cores all inpainting_table -R metrics`."
+        )
 
 
 def pooled(cells: list[Cell]) -> list[dict]:
@@ -146,24 +151,46 @@ def pooled_records(members: list[Cell]) -> list[dict]:
 def page(methods: list[Method], cells: list[Cell], records: list[dict]) -> str:
     """The markdown page: what was compared, and tables of all scenes and of each by protocol and truth."""
     scenes, seeds = ordered(cell.scene for cell in cells), ordered(cell.seed for cell in cells)
-    stages = {cell.method: cell.stage for cell in cells} | {"": "all stages"}
-    own = [r for r in records if r["stage"] in (stages[r["method"]], "all stages")]
+    stages = {cell.method: cell.stage for cell in cells}
+    own = [
+        record
+        for record in records
+        if record["stage"] == (ALL if record["protocol"] == "benchmark" else stages[record["method"]])
+    ]
     parts = ["# Inpainting table\n", *heading(methods, scenes, seeds, own)]
     kinds = ordered((r["protocol"], r["truth"]) for r in own if r["protocol"] in regions.PROTOCOLS)
     for protocol, truth in [*kinds, ("benchmark", None)]:
-        against = f", against {truth}" if truth else ""
-        parts.append(f"\n## {protocol}{against}\n")
-        if protocol in regions.PROTOCOLS:
-            parts.append(f"{regions.PROTOCOLS[protocol]}\n")
-        groups = {"mean of the scenes": scenes} if len(scenes) > 1 else {}
-        groups |= {"pooled over the scenes": ["+".join(scenes)]} if len(scenes) > 1 else {}
-        for title, chosen in {**groups, **{scene: [scene] for scene in scenes}}.items():
-            table = protocol_table(methods, own, protocol, truth, chosen, seeds)
-            parts += [f"\n**{title}**\n\n{table}"] if table else []
-    skipped = read_json(cells[0].metrics / "metrics.json")["skipped"]
-    parts += ["\n## Not computed\n"] if skipped else []
-    parts += [f"- {missing['metric']}: {missing['reason']}\n" for missing in skipped]
+        parts += section(methods, own, protocol, truth, scenes, seeds)
+    manifest = read_json(cells[0].metrics / "metrics.json")
+    parts.append(f"\n## What the numbers are\n\n- box margin: {manifest['box_margin']:.0%} a side\n")
+    measured = {record["metric"] for record in own}
+    parts += [f"- {metric}: {note}\n" for metric, note in manifest["notes"].items() if metric in measured]
+    parts += [f"- not computed: {of['metric']}, for {of['reason']}\n" for of in manifest["skipped"]]
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def section(
+    methods: list[Method],
+    records: list[dict],
+    protocol: str,
+    truth: str | None,
+    scenes: list[str],
+    seeds: list[int],
+) -> list[str]:
+    """A protocol's tables under its heading: of all scenes together, and of each; nothing without values."""
+    groups = {scene: [scene] for scene in scenes}
+    if len(scenes) > 1:
+        together = {"mean of the scenes": scenes, "pooled over the scenes": ["+".join(scenes)]}
+        groups = {**together, **groups}
+    tables = {
+        title: protocol_table(methods, records, protocol, truth, chosen, seeds)
+        for title, chosen in groups.items()
+    }
+    found = [f"\n**{title}**\n\n{table}" for title, table in tables.items() if table]
+    if not found:
+        return []
+    named = f"\n## {protocol}{f', against {truth}' if truth else ''}\n"
+    return [named, f"{regions.PROTOCOLS.get(protocol, 'every stage that the run needs')}\n", *found]
 
 
 def heading(methods: list[Method], scenes: list[str], seeds: list[int], records: list[dict]) -> list[str]:
@@ -177,6 +204,8 @@ def heading(methods: list[Method], scenes: list[str], seeds: list[int], records:
         views = ", ".join(str(count) for count in ordered(r["views"] for r in of))
         size = common({r["resolution"] for r in of})
         lines.append(f"- {scene}: {views} test views at {size}; input masks: {masks}\n")
+    windows = sorted({r["window"] for r in records if r["window"]})
+    lines += [f"- SSIM window: {window}\n" for window in windows]
     networks = {(r["network"], r["weights"]) for r in records if r["network"]}
     lines += [f"- network {name}: sha256 {weights}\n" for name, weights in sorted(networks)]
     lines.append("\nMethods:\n")

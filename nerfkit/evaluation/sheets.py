@@ -78,7 +78,8 @@ def comparison_sheet(
     width = max(2 * MARGIN + len(columns) * (tile_width + GAP) - GAP, title_width(title))
     sheet = Sheet(width, TOP + LINE + len(rows) * (height + LINE) + MARGIN, title)
     for k, column in enumerate(columns):
-        sheet.text(MARGIN + k * (tile_width + GAP), TOP + LINE / 2 - 4, column)
+        short = canvas.fitted_text(column, tile_width, TEXT)
+        sheet.text(MARGIN + k * (tile_width + GAP), TOP + LINE / 2 - 4, short)
     for r, (name, images) in enumerate(rows):
         y = TOP + LINE + r * (height + LINE)
         for k, image in enumerate(images):

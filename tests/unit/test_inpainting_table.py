@@ -22,6 +22,7 @@ METHODS = [
         "published": {"spinnerf-box": "LPIPS 0.465 (its Table 2)"},
     },
 ]
+NOTES = {"psnr": "dB", "sharpness": "relative"}
 PSNR = {"ours": 20.0, "spin_nerf": 16.0}
 STAGE = "inpainted_field"
 
@@ -35,6 +36,7 @@ def write_cell(root, method, scene, seed):
     records = [
         completed(common, stage=STAGE, metric="psnr", value=value),
         completed(common, stage="field", metric="psnr", value=3.0),
+        completed(common, stage=STAGE, metric="ssim", value=0.5, window="Gaussian 11 px"),
         completed(common, stage=STAGE, metric="fid", value=50.0, network="inception_fid", weights="sha"),
         completed(common, stage=STAGE, protocol="full-frame", region="frame", metric="psnr", value="inf"),
         completed(
@@ -49,7 +51,8 @@ def write_cell(root, method, scene, seed):
         records.append(completed({**common, **depth}, stage=STAGE, metric="depth_error", value=0.0125))
     skipped = [{"metric": "lpips_vgg", "reason": "weights 'vgg16' are missing"}]
     (place / "metrics").mkdir(parents=True)
-    write_json(place / "metrics/metrics.json", {"records": records, "box_margin": 0.0, "skipped": skipped})
+    manifest = {"records": records, "box_margin": 0.1, "skipped": skipped, "notes": NOTES}
+    write_json(place / "metrics/metrics.json", manifest)
     rng = np.random.default_rng([seed, len(scene), len(method)])
     key = f"{STAGE}/spinnerf-box/box/photos"
     features = {f"{key}/render": rng.normal(size=(4, 3)), f"{key}/truth": rng.normal(size=(4, 3))}
@@ -101,8 +104,8 @@ def section(text, heading):
 def test_means_are_over_seeds_and_scenes_and_spreads_over_seeds(table):
     box = section((table / "inpainting_table.md").read_text(), "spinnerf-box, against photos")
     scenes = box.split("**mean of the scenes**")[1].split("**pooled")[0]
-    assert "| ours | 23.00 ± 1.00 | 50.0 ± 0.0 | - |" in scenes
-    assert "| SPIn-NeRF | 19.00 ± 1.00 | 50.0 ± 0.0 | LPIPS 0.465 (its Table 2) |" in scenes
+    assert "| ours | 23.00 ± 1.00 | 0.500 ± 0.000 | 50.0 ± 0.0 | - |" in scenes
+    assert "| SPIn-NeRF | 19.00 ± 1.00 | 0.500 ± 0.000 | 50.0 ± 0.0 | LPIPS 0.465 (its Table 2) |" in scenes
     assert "| ours | 21.00 ± 1.00 |" in box.split("**demo**")[1]
     assert "| ours | 25.00 ± 1.00 |" in box.split("**hall**")[1]
 
@@ -120,7 +123,12 @@ def test_what_was_compared_and_what_was_not_computed_is_said(table):
     assert "Scenes: demo, hall. Seeds: 0, 1, 2." in text
     assert "- demo: 2 test views at 32x24; input masks: provided" in text
     assert "- network inception_fid: sha256 sha" in text
-    assert "lpips_vgg: weights 'vgg16' are missing" in section(text, "Not computed")
+    notes = section(text, "What the numbers are")
+    assert "- box margin: 10% a side" in notes
+    assert "- psnr: dB" in notes
+    assert "- not computed: lpips_vgg, for weights 'vgg16' are missing" in notes
+    assert "- SSIM window: Gaussian 11 px" in text
+    assert "sharpness" not in notes
     assert "| ours | inf |" in section(text, "full-frame, against photos")
     assert "| ours | 15 ± 0 |" in section(text, "benchmark")
 
@@ -162,8 +170,8 @@ def test_a_sheet_has_three_rows_a_view_and_a_column_a_method(table):
 
 def test_runs_scored_with_different_settings_are_not_compared(cells, tmp_path):
     path = Path(cells[0]["metrics"], "metrics.json")
-    write_json(path, {**read_json(path), "box_margin": 0.1})
-    with pytest.raises(UserError, match="differ in `box_margin`"):
+    write_json(path, {**read_json(path), "box_margin": 0.2})
+    with pytest.raises(UserError, match="differ in box_margin or in what was skipped"):
         inpainting_table(METHODS, cells, tmp_path / "table", InpaintingTableSettings())
 
 

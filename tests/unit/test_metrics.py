@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from nerfkit.errors import UserError
 from nerfkit.evaluation.metrics import MetricsSettings, Sources, metrics
 from nerfkit.evaluation.records import COLUMNS, Score, costs, json_number, view_means
+from nerfkit.evaluation.view_scores import Networks
 from nerfkit.files import write_image, write_json, write_mask
 
 HEIGHT, WIDTH = 30, 40
@@ -239,3 +241,25 @@ def test_depths_without_poses_are_refused(run):
     root, _ = run
     with pytest.raises(UserError, match=r"says depths, but no transforms\.json"):
         scored(run, MetricsSettings(networks="none"), true_depth=root / "depth")
+
+
+class MeanColour(torch.nn.Module):
+    """A stand-in for Inception: the mean of each channel in [-1, 1]."""
+
+    def forward(self, images):
+        return images.mean((2, 3))
+
+
+def test_distributions_are_scored_over_the_test_views_and_their_features_kept(run, monkeypatch):
+    root, _ = run
+    networks = Networks(inception=MeanColour(), inception_weights="sha")
+    monkeypatch.setattr("nerfkit.evaluation.metrics.networks_of", lambda choice: networks)
+    records = scored(run, MetricsSettings())["records"]
+    frame = find(records, stage="inpainted_field", protocol="full-frame", metric="fid")
+    darker = 2 * 20 / 255 * (16 * 20) / (HEIGHT * WIDTH)  # both views show the same, so only the means differ
+    assert frame["value"] == pytest.approx(3 * darker**2, rel=1e-3)
+    assert (frame["views"], frame["network"], frame["weights"]) == (2, "inception_fid", "sha")
+    box = find(records, stage="inpainted_field", protocol="spinnerf-box", metric="kid")
+    assert (box["value"], box["views"]) == (None, 1)  # one view has a mask, and a set of one has no distance
+    features = np.load(root / "m/features.npz")
+    assert features["field/full-frame/frame/photos/truth"].shape == (2, 3)

@@ -274,6 +274,13 @@ def test_capture_has_the_layout_of_a_scene_folder(studio, tmp_path):
     # the ball is blue and the rest is grey, so the picture itself shows where the mask belongs
     blue = photo[..., 2].astype(int) - photo[..., 0]
     assert blue[mask].mean() > 20 + blue[~mask].mean()
+    behind = np.load(folder / "test/depth/test_001.npz")["z_depth"]
+    there = read_mask(folder / "test/masks/test_001.png")
+    assert behind.dtype == np.float32
+    assert (behind[there] > 0).all()
+    assert (
+        np.median(behind[there]) > np.median(np.load(folder / "truth/test_001.npz")["z_depth"][there]) + 0.05
+    )
     truth = np.load(folder / "truth/view_002.npz")
     assert (truth["names"][truth["thing"]] == "ball").tolist() == mask.tolist()
 
@@ -308,4 +315,6 @@ def test_the_bundled_capture_is_what_its_seed_describes():
     assert bundled == replace(described, film=bundled.film)
     written = [frame["transform_matrix"] for frame in read_json(folder / "transforms.json")["frames"]]
     np.testing.assert_allclose(written, [shot.pose for shot in shots(bundled)], atol=1e-9)
+    for path in (folder / "test/masks").iterdir():
+        assert (np.load(folder / f"test/depth/{path.stem}.npz")["z_depth"][read_mask(path)] > 0.1).all()
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 5_000_000

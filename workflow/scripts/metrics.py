@@ -4,9 +4,11 @@ from pathlib import Path
 
 from nerfkit.evaluation.metrics import MetricsSettings, Sources, metrics
 from nerfkit.log import stage_log
+from nerfkit.threads import use_threads
 
 given = snakemake.input
 with stage_log(snakemake.log[0]):
+    use_threads(snakemake.threads)
     metrics(
         sources=Sources(
             **{name: Path(given[name]).parent for name in ("renders", "photos", "holes")},
