@@ -119,6 +119,7 @@ def seen_colours(
 def complete(field: ObjectField, photographed: list[Photographed], surface: Surface) -> dict[str, float]:
     """Fill what is hidden of a field's object; returns how many voxels, and their share of the object's.
 
+    The share counts the inside, which no photo shows of anything; it is no measure of the hidden surface.
     What the scene field holds where no photo looked is by chance and goes.
     """
     known = classify(field.box, VOXELS, photographed)
@@ -128,7 +129,8 @@ def complete(field: ObjectField, photographed: list[Photographed], surface: Surf
     own = (field.voxels(field.object_density) * field.kept).numpy()
     solid = own * field.box.side / VOXELS > 1
     mixed = ndimage.binary_dilation(known.other, iterations=EDGE)
-    bright = known.own & solid & ~mixed
+    clear = [known.own & solid & ~mixed, known.own & solid, known.own]
+    bright = next((seen for seen in clear if seen.any()), known.own)  # a soft field has nothing solid
     if bright.any():
         centres = np.stack([each.view.world_from_cam[:3, 3] for each in photographed])
         colours = diffused_colours(seen_colours(field, bright, normals(known), centres), bright)

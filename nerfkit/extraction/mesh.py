@@ -13,6 +13,7 @@ from nerfkit.extraction.viewpoints import seen_along
 from nerfkit.fields.object_field import ObjectField, render_part
 from nerfkit.rays import Rays
 
+WALL = 4.0  # voxels of a density that stop what a surface stops: fields are soft, and handles are thin
 SMOOTH = 0.7  # voxels, of the occupancy before marching cubes: its steps would show
 REACH = 3.0  # voxels in front of the surface from which its colour is looked at
 
@@ -29,7 +30,7 @@ class Mesh:
 
 
 def occupancy(field: ObjectField, resolution: int) -> np.ndarray:
-    """Share (n, n, n) of light that a voxel of the object stops; enclosed hollows count as solid.
+    """Share (n, n, n) of light that WALL such voxels of the object stop; enclosed hollows count as solid.
 
     A field knows surfaces, not insides: without filling, every wall would have a second one behind it.
     """
@@ -42,7 +43,7 @@ def occupancy(field: ObjectField, resolution: int) -> np.ndarray:
             density = torch.zeros(len(piece))
             density[kept] = field.object_density(piece[kept])
             parts.append(density + field.fill_at(piece)[3])
-    stopped = 1 - np.exp(-torch.cat(parts).numpy() * step).reshape((resolution,) * 3)
+    stopped = 1 - np.exp(-torch.cat(parts).numpy() * WALL * step).reshape((resolution,) * 3)
     solid = ndimage.binary_fill_holes(ndimage.binary_closing(stopped > 0.5))
     return ndimage.gaussian_filter(np.maximum(stopped, solid).astype(np.float32), SMOOTH)
 

@@ -102,7 +102,7 @@ def object_field(
         write_object_field(folder / "object_field.safetensors", model)
         log.info(
             "object field: %d labels, %.1f %% of the density below the threshold, completion (by shape "
-            "alone, no language prior) %.1f %% of the object's voxels",
+            "alone, no language prior) %.1f %% of its voxels, the unseen inside among them",
             len(objective.labels),
             100 * cleaned["below_threshold"],
             100 * closed["share"],
