@@ -29,6 +29,7 @@ def field(photos: Path, sfm: Path, out: Path, settings: FieldSettings, seed: int
         read_keypoints(sfm / "sparse_depth.npz", scene.train),
         settings.diffuse,
         settings.sparse_depth,
+        settings.flatness,
         scene.nearest,
     )
     with stage_folder(out) as folder:

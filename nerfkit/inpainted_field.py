@@ -29,6 +29,7 @@ class InpaintedFieldSettings(TrainingSettings):
 
     diffuse: float = 0.1  # weight of the view-independent colour's own error
     sparse_depth: float = 2.0  # weight of the reconstruction's points outside the holes
+    flatness: float = 0.1  # weight of what bends bare surfaces outside the holes
     seen: bool = True  # whether what other photos show inside the holes counts like a photo
     disparity: float = 1.0  # weight of the fills' disparity inside the holes
     ring: float = 0.02  # share of the width around a hole where the disparity counts too
@@ -125,7 +126,8 @@ def perceptual_term(filled: Filled, pixels: PixelBank, settings: InpaintedFieldS
 def what_photos_show(
     scene: Scene, filled: Filled, sparse_depth: Path, settings: InpaintedFieldSettings
 ) -> Photometric:
-    """The photos and the reconstruction's points outside the holes, and what other photos show in them."""
+    """The photos, the reconstruction's points and bare surfaces outside the holes, and what other photos show
+    in them."""
     unknown = filled.parts if settings.seen else filled.holes
     named = {view.name: hole for view, hole in zip(scene.train, filled.holes, strict=True)}
     return Photometric(
@@ -133,6 +135,7 @@ def what_photos_show(
         read_keypoints(sparse_depth, scene.train, named),
         settings.diffuse,
         settings.sparse_depth,
+        settings.flatness,
         scene.nearest,
         allowed=torch.from_numpy(~np.concatenate([part.ravel() for part in unknown])),
     )

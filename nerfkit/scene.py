@@ -16,12 +16,17 @@ from nerfkit.errors import UserError
 from nerfkit.files import read_image, read_json
 
 OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+BLOWN = 0.9  # of the range, from which on a photo's pixels lead over to white whatever its exposure
 LENS_KEYS = {"w": "width", "h": "height", "fl_x": "fx", "fl_y": "fy"}
 
 
 @dataclass(frozen=True)
 class View:
-    """One posed photo. `near` and `far` are z-depths in scene units; `path` is the prepared photo."""
+    """One posed photo.
+
+    `near` and `far` are z-depths in scene units; `path` is the prepared photo; `gain` is how much brighter
+    it was taken than the place is shown, in red, green and blue.
+    """
 
     name: str
     split: str
@@ -30,10 +35,23 @@ class View:
     near: float
     far: float
     path: Path
+    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def image(self) -> np.ndarray:
-        """The photo, uint8 RGB (H, W, 3)."""
-        return read_image(self.path)
+        """The photo with the exposure that all views share, uint8 RGB (H, W, 3)."""
+        return self.equalised(read_image(self.path))
+
+    def equalised(self, photo: np.ndarray) -> np.ndarray:
+        """Any picture taken or made with this photo's exposure, with the shared one; uint8 RGB (H, W, 3).
+
+        What is blown out stays white: nobody knows how bright it was.
+        """
+        if self.gain == (1.0, 1.0, 1.0):
+            return photo
+        shown = photo / np.float32(255)
+        blown = np.clip((shown - BLOWN) / (1 - BLOWN), 0, 1)
+        even = shown / np.array(self.gain, np.float32)
+        return (np.clip(even + blown * (shown - even), 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,7 @@ def read_scene(transforms: Path, photos: Path) -> Scene:
             near=frame["near"] * scale,
             far=frame["far"] * scale,
             path=photos / frame["file_path"],
+            gain=tuple(frame.get("gain", (1.0, 1.0, 1.0))),
         )
         for frame in data["frames"]
     ]

@@ -52,7 +52,7 @@ def read_provided(folder: Path, target: FilledView) -> float:
     """
     name, shape = target.view.name, target.hole.shape
     image = _fit_size(read_image(_named(folder / "images", name)), shape, folder / "images" / name)
-    target.image[target.hole] = image[target.hole]
+    target.image[target.hole] = target.view.equalised(image)[target.hole]
     path = _named(folder / "disparity", name)
     theirs = _fit_size(_read_grey(path), shape, path)
     around = grown(target.hole, round(BAND * shape[1])) & ~target.hole & (target.disparity > 0)

@@ -64,11 +64,15 @@ def inpainting(
     scene = read_scene(sfm / "transforms.json", photos)
     near = min(view.near for view in scene.train)
     if background is None:
-        views = [open_view(view, view.path, holes / "holes", depth, near) for view in scene.train]
+        views = [open_view(view, view.image(), holes / "holes", depth, near) for view in scene.train]
     else:
         views = [
             open_view(
-                view, background / "images" / f"{view.name}.png", background / "unseen", background, near
+                view,
+                read_image(background / "images" / f"{view.name}.png"),
+                background / "unseen",
+                background,
+                near,
             )
             for view in scene.train
         ]
@@ -96,13 +100,13 @@ def read_hole(holes: Path, view: View) -> np.ndarray:
     return hole
 
 
-def open_view(view: View, image: Path, holes: Path, depth: Path, near: float) -> FilledView:
+def open_view(view: View, image: np.ndarray, holes: Path, depth: Path, near: float) -> FilledView:
     """Image and disparity of a view before it is filled; `holes` and `depth` are folders."""
     with np.load(depth / "depth.npz") as file:
         z = file[view.name]
     disparity = np.where(z > 0, np.minimum(near / np.maximum(z, 1e-9), 1), 0).astype(np.float32)
     xy = normalised_pixels(view.camera)
-    return FilledView(view, xy, read_hole(holes, view), read_image(image).copy(), disparity)
+    return FilledView(view, xy, read_hole(holes, view), image.copy(), disparity)
 
 
 @lru_cache(maxsize=4)

@@ -1,10 +1,11 @@
-"""The photos themselves, and the reconstruction's points where there are any."""
+"""The photos themselves, the reconstruction's points where there are any, and what bare surfaces are like."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from nerfkit.objectives.flatness import flatness_part
 from nerfkit.objectives.keypoints import KeypointBank
 from nerfkit.objectives.parts import Part, trace_parts
 from nerfkit.rays import PixelBank
@@ -28,10 +29,10 @@ def disparity_error(depth: Tensor, disparity: Tensor, nearest: float, weight: Te
 
 @dataclass(frozen=True)
 class Photometric:
-    """Colour at every pixel that is `allowed`, disparity at the reconstruction's points.
+    """Colour at every pixel that is `allowed`, disparity at the reconstruction's points and along bare lines.
 
     Attributes:
-        diffuse, sparse_depth: weights of the terms.
+        diffuse, sparse_depth, flatness: weights of the terms.
         nearest: the z-depth, scene units, whose normalised disparity is 1.
         allowed: (N,) bool over the bank's pixels, or None for all of them.
     """
@@ -40,24 +41,33 @@ class Photometric:
     keypoints: KeypointBank | None = None
     diffuse: float = 0.1
     sparse_depth: float = 0.1
+    flatness: float = 0.0
     nearest: float = 1.0
     allowed: Tensor | None = None
 
     def parts(self, count: int, generator: torch.Generator) -> list[Part]:
-        """`count` pixels, and a quarter as many points."""
+        """`count` pixels, a quarter as many points, and an eighth as many lines."""
         index = self.pixels.draw(count, generator, self.allowed)
         colours = self.pixels.colours(index)
-        photo = Part(self.pixels.rays(index), lambda r: squared_error(r, colours, self.diffuse))
-        if not self.keypoints or self.sparse_depth == 0:
-            return [photo]
-        chosen = self.keypoints.draw(count // KEYPOINT_SHARE, generator)
+        parts = [Part(self.pixels.rays(index), lambda r: squared_error(r, colours, self.diffuse))]
+        if self.keypoints and self.sparse_depth > 0:
+            parts.append(self.points(count // KEYPOINT_SHARE, generator))
+        if self.flatness > 0:
+            parts.append(
+                flatness_part(self.pixels, count, generator, self.nearest, self.flatness, self.allowed)
+            )
+        return parts
+
+    def points(self, count: int, generator: torch.Generator) -> Part:
+        """`count` of the reconstruction's points."""
+        chosen = self.keypoints.draw(count, generator)
         truth, weight = self.nearest / self.keypoints.depth[chosen], self.keypoints.confidence[chosen]
 
         def points_error(rendering: Rendering) -> dict[str, Tensor]:
             error = disparity_error(rendering.depth, truth, self.nearest, weight)
             return {"sparse_depth": self.sparse_depth * error}
 
-        return [photo, Part(self.keypoints.rays[chosen], points_error)]
+        return Part(self.keypoints.rays[chosen], points_error)
 
     def __call__(
         self, field: Field, count: int, done: float, generator: torch.Generator

@@ -9,6 +9,7 @@ import pycolmap
 
 from nerfkit.files import stage_folder, write_json, write_manifest
 from nerfkit.photos import PhotoSet, read_photos
+from nerfkit.sfm.exposure import exposures
 from nerfkit.sfm.model import Model, fit_to_prepared, read_model
 from nerfkit.sfm.provided import triangulate_provided
 from nerfkit.sfm.reconstruction import reconstruct
@@ -42,21 +43,16 @@ def sfm(photos: Path, provided: Path | None, out: Path, settings: SfmSettings) -
         fit_to_prepared(reconstruction, photo_set)
         model = read_model(reconstruction, photo_set)
         shutil.rmtree(work)
-        write_model(folder, reconstruction, model, photo_set, settings)
-        report(folder, model, photo_set, attempts)
+        gains, exposure = exposures(model, photos, settings.exposure)
+        content = transforms(model, gains, unregistered(model, photo_set, "train"), settings.min_points)
+        write_model(folder, reconstruction, model, content)
+        report(folder, model, photo_set, attempts=attempts, exposure=exposure)
 
 
-def write_model(
-    folder: Path,
-    reconstruction: pycolmap.Reconstruction,
-    model: Model,
-    photos: PhotoSet,
-    settings: SfmSettings,
-) -> None:
-    """Write the three forms in which a model is read."""
+def write_model(folder: Path, reconstruction: pycolmap.Reconstruction, model: Model, content: dict) -> None:
+    """Write the three forms in which a model is read; `content` is that of transforms.json."""
     (folder / "sparse").mkdir()
     reconstruction.write_binary(folder / "sparse")
-    content = transforms(model, unregistered(model, photos, "train"), settings.min_points)
     write_json(folder / "transforms.json", content)
     write_sparse_depth(folder / "sparse_depth.npz", model, np.array(content["scene_from_world"]))
 
@@ -67,8 +63,8 @@ def unregistered(model: Model, photos: PhotoSet, split: str) -> list[str]:
     return [photo.name for photo in photos.split(split) if photo.file not in known]
 
 
-def report(folder: Path, model: Model, photos: PhotoSet, attempts: list[dict]) -> None:
-    """Log what registered and write the manifest."""
+def report(folder: Path, model: Model, photos: PhotoSet, **facts: object) -> None:
+    """Log what registered and write the manifest, with further facts."""
     missing = {split: unregistered(model, photos, split) for split in ("train", "test")}
     for split, names in missing.items():
         total = len(photos.split(split))
@@ -86,5 +82,5 @@ def report(folder: Path, model: Model, photos: PhotoSet, attempts: list[dict]) -
         unregistered_test=missing["test"],
         points=len(model.points),
         mean_error=error,
-        attempts=attempts,
+        **facts,
     )

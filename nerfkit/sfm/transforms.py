@@ -69,14 +69,20 @@ def depth_range(z: np.ndarray) -> tuple[float, float]:
     return float(near), float(FAR_MARGIN * np.percentile(z, FAR_PERCENTILE))
 
 
-def transforms(model: Model, unregistered: list[str], min_points: int) -> dict:
-    """The content of `transforms.json`; see nerfkit/scene.py for how it is read."""
+def transforms(model: Model, gains: np.ndarray, unregistered: list[str], min_points: int) -> dict:
+    """The content of `transforms.json`; see nerfkit/scene.py for how it is read.
+
+    Args:
+        gains: (V, 3), of the views' exposures.
+    """
     lenses = [lens_keys(view.camera) for view in model.views]
     one_lens = all(keys == lenses[0] for keys in lenses)
     frames = []
-    for view, keys, (near, far) in zip(model.views, lenses, bounds(model, min_points), strict=True):
+    ranges = bounds(model, min_points)
+    for view, keys, gain, (near, far) in zip(model.views, lenses, gains, ranges, strict=True):
         pose = np.linalg.inv(view.cam_from_world) @ OPENCV_FROM_OPENGL
         frame = {"file_path": view.photo.file, "split": view.photo.split, "near": near, "far": far}
+        frame["gain"] = [round(float(channel), 4) for channel in gain]
         frames.append({**frame, **({} if one_lens else keys), "transform_matrix": pose.tolist()})
     return {
         "camera_model": "OPENCV",

@@ -67,12 +67,21 @@ def test_the_ball_is_gone_and_the_place_is_behind_it(capture):
     assert in_hole < 0.2 * with_ball
     assert np.median(np.abs(got.depth - bare.depth)[shot.ball] / bare.depth[shot.ball]) < 0.08
     manifest = read_json(capture / "inpainted_field" / "inpainted_field.json")
-    assert manifest["terms"] == ["diffuse", "disparity", "perceptual", "reference", "rgb", "sparse_depth"]
+    assert manifest["terms"] == [
+        "diffuse",
+        "disparity",
+        "flatness",
+        "perceptual",
+        "reference",
+        "rgb",
+        "sparse_depth",
+    ]
 
 
 def test_terms_are_left_out_by_their_settings(capture):
     scene, filled = loaded(capture)
-    bare = dataclasses.replace(QUICK, disparity=0, reference="none", perceptual="none", sparse_depth=0)
+    none = {"disparity": 0, "sparse_depth": 0, "flatness": 0, "reference": "none", "perceptual": "none"}
+    bare = dataclasses.replace(QUICK, **none)
     objective = removal_objective(scene, filled, capture / "sfm" / "sparse_depth.npz", bare)
     terms = objective(make_field(SCENE, 0), 64, 0.9, torch.Generator())
     assert set(terms) == {"rgb", "diffuse"}

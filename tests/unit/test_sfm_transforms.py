@@ -118,12 +118,13 @@ def test_points_behind_a_camera_do_not_count():
 
 
 def test_one_lens_is_written_once_and_several_in_their_frames(model):
-    data = transforms(model, ["lost"], 20)
+    data = transforms(model, np.linspace(0.5, 2, 30).reshape(10, 3), ["lost"], 20)
+    assert data["frames"][0]["gain"] == [0.5, 0.5517, 0.6034]
     assert data["w"] == 8
     assert "fl_x" not in data["frames"][0]
     assert data["unregistered"] == ["lost"]
     other = view("own", np.eye(4), range(30), lens=Camera(6, 8, 10, 11, 3, 4, k1=0.1))
-    data = transforms(Model([*model.views, other], model.points, model.rgb), [], 20)
+    data = transforms(Model([*model.views, other], model.points, model.rgb), np.ones((11, 3)), [], 20)
     assert "w" not in data
     assert (data["frames"][-1]["w"], data["frames"][-1]["k1"]) == (6, 0.1)
     assert data["frames"][0]["fl_x"] == 9
