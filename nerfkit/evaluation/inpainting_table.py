@@ -11,10 +11,10 @@ from nerfkit.errors import UserError
 from nerfkit.evaluation import canvas, inception, regions
 from nerfkit.evaluation.feature_sets import MEASURES
 from nerfkit.evaluation.mask_scores import read_mask_as
-from nerfkit.evaluation.pictures import spread
 from nerfkit.evaluation.records import COLUMNS, common, completed, json_number
 from nerfkit.evaluation.sheets import comparison_sheet
 from nerfkit.evaluation.table_means import Method, protocol_table
+from nerfkit.evaluation.views import spread
 from nerfkit.files import read_image, read_json, stage_folder, write_image, write_manifest
 
 log = logging.getLogger("nerfkit")

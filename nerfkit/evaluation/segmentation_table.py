@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from nerfkit.errors import UserError
 from nerfkit.evaluation.mask_scores import PROTOCOLS, Pairs, mask_pairs, resolution
 from nerfkit.evaluation.segmentation_pages import markdown, numbers, scene_sheet
+from nerfkit.evaluation.views import spread
 from nerfkit.files import list_images, stage_folder, write_image, write_manifest
 
 log = logging.getLogger("nerfkit")
@@ -84,7 +84,8 @@ def segmentation_table(
             for scene, folder_of_photos in photos.items():
                 compared = first_seed(row for row in rows if (row.start, row.scene) == (start, scene))
                 masks = {row.method: row.pairs(true_masks[scene]) for row in compared if not row.missing}
-                shown = {name: folder_of_photos / "images" / f"{name}.png" for name in spread(masks)}
+                chosen = spread(views[scene]["scored"], SHOWN_VIEWS)
+                shown = {name: folder_of_photos / "images" / f"{name}.png" for name in chosen}
                 sheet = scene_sheet(f"{scene}, {start}", masks, shown)
                 write_image(folder / "sheets" / f"{scene}_{number}.png", sheet)
         write_manifest(folder, "segmentation_table", views=views)
@@ -132,10 +133,3 @@ def first_seed(rows: Iterable[Row]) -> list[Row]:
     """The rows of the first seed alone."""
     rows = list(rows)
     return [row for row in rows if row.seed == rows[0].seed]
-
-
-def spread(masks: dict[str, Pairs]) -> list[str]:
-    """A few views, evenly spread over those that are scored."""
-    names = sorted(next(iter(masks.values())))
-    places = np.linspace(0, len(names) - 1, min(SHOWN_VIEWS, len(names))).round().astype(int)
-    return [names[place] for place in places]
