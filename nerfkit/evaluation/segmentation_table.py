@@ -13,7 +13,7 @@ import pandas as pd
 
 from nerfkit.errors import UserError
 from nerfkit.evaluation.mask_scores import PROTOCOLS, Pairs, mask_pairs, resolution
-from nerfkit.evaluation.segmentation_pages import markdown, numbers, scene_sheet
+from nerfkit.evaluation.segmentation_pages import numbers, page, scene_sheet
 from nerfkit.evaluation.views import spread
 from nerfkit.files import list_images, stage_folder, write_image, write_manifest
 
@@ -77,7 +77,7 @@ def segmentation_table(
             folder / "segmentation_table.csv", index=False
         )
         views = {scene: scored_views(rows, scene, true_masks) for scene in true_masks}
-        (folder / "segmentation_table.md").write_text(markdown(records, views))
+        (folder / "segmentation_table.md").write_text(page(records, views))
         write_image(folder / "segmentation_table.png", numbers(records))
         (folder / "sheets").mkdir()
         for number, start in enumerate(dict.fromkeys(row.start for row in rows), 1):
