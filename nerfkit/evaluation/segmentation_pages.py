@@ -106,15 +106,15 @@ def numbers(records: list[dict]) -> np.ndarray:
     return number_sheet("Multiview segmentation", [*tables(records), published])
 
 
-def scene_sheet(title: str, masks: dict[str, Pairs], photos: dict[str, Path]) -> np.ndarray:
+def scene_sheet(title: str, masks: dict[str, Pairs], photos: Path) -> np.ndarray:
     """The same views of one scene, around the object, under every method, uint8 RGB; first the truth.
 
     Args:
-        masks: method -> view -> mask and truth.
-        photos: view -> photo, of the views that are shown.
+        masks: method -> view -> mask and truth, of the views that are shown.
+        photos: folder of the photos by stem.
     """
-    images = {view: read_image(path) for view, path in photos.items()}
     truth = {view: pair[1] for view, pair in next(iter(masks.values())).items()}
+    images = {view: read_image(photos / f"{view}.png") for view in truth}
     crops = {view: surroundings(truth[view]) for view in images}
     first = [canvas.overlaid(image, truth[view], canvas.ON)[crops[view]] for view, image in images.items()]
     rows = [("truth", first)]
