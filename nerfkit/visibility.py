@@ -40,7 +40,7 @@ class Shown:
         sharp = cv2.dilate(self.depth, kernel) > EDGE * cv2.erode(self.depth, kernel)
         return lift(self.view, self.depth)[(self.depth > 0) & ~sharp & ~self.doubted]
 
-    @property
+    @cached_property
     def doubted(self) -> np.ndarray:
         """Where the depth is the object's or fog about it: the hole and its rim, bool (H, W)."""
         size = 2 * round(RIM * self.hole.shape[1]) + 1
