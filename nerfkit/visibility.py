@@ -120,7 +120,7 @@ def met_in_cells(one: Shown, cone: Cone, other: Shown, number: np.ndarray) -> tu
         number: of the hole's cells, -1 elsewhere.
     """
     points = cone.hold(other.surface)
-    xy, depth, framed = (part[0] for part in project(points[None], one.view))
+    xy, depth, framed = project(points, one.view)
     column, row = (xy[framed] // CELL).astype(int).T
     cell = number[row, column]
     return cell[cell >= 0], depth[framed][cell >= 0]
