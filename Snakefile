@@ -37,7 +37,6 @@ include: "workflow/rules/removal.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/extraction.smk"
 include: "workflow/rules/tables.smk"
-include: "workflow/rules/inpainting_table.smk"
 
 
 rule all:

@@ -92,7 +92,7 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
     part, hole = surroundings(one.doubted, 0), one.hole
     # Where another view's mask lacks a part of the object, that view shows the object itself.
     nearest = np.where(one.mask, one.depth * (1 + THICKNESS), 0)
-    depth, rgb, left = one.depth.copy(), one.rgb.copy(), one.doubted
+    depth, rgb, left = one.depth.copy(), one.rgb.copy(), one.doubted.copy()
     for layer in surfaces_behind(one, others, settings.views, settings.tolerance):
         tried = left & np.isfinite(layer) & (layer > nearest)
         if not tried.any():

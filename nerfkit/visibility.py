@@ -40,7 +40,7 @@ class Shown:
         sharp = cv2.dilate(self.depth, kernel) > EDGE * cv2.erode(self.depth, kernel)
         return lift(self.view, self.depth)[(self.depth > 0) & ~sharp & ~self.doubted]
 
-    @property
+    @cached_property
     def doubted(self) -> np.ndarray:
         """Where the depth is the object's or fog about it: the hole and its rim, bool (H, W)."""
         size = 2 * round(RIM * self.hole.shape[1]) + 1
@@ -120,7 +120,7 @@ def met_in_cells(one: Shown, cone: Cone, other: Shown, number: np.ndarray) -> tu
         number: of the hole's cells, -1 elsewhere.
     """
     points = cone.hold(other.surface)
-    xy, depth, framed = (part[0] for part in project(points[None], one.view))
+    xy, depth, framed = project(points, one.view)
     column, row = (xy[framed] // CELL).astype(int).T
     cell = number[row, column]
     return cell[cell >= 0], depth[framed][cell >= 0]

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ from nerfkit.errors import UserError
 from nerfkit.evaluation import canvas, inception, regions
 from nerfkit.evaluation.feature_sets import MEASURES
 from nerfkit.evaluation.mask_scores import read_mask_as
-from nerfkit.evaluation.pictures import spread
 from nerfkit.evaluation.records import COLUMNS, common, completed, json_number
 from nerfkit.evaluation.sheets import comparison_sheet
 from nerfkit.evaluation.table_means import Method, protocol_table
+from nerfkit.evaluation.views import spread
 from nerfkit.files import read_image, read_json, stage_folder, write_image, write_manifest
 
 log = logging.getLogger("nerfkit")
@@ -43,10 +44,20 @@ class Cell:
     photos: Path
     test_masks: Path  # of the scene folder; it need not be there
 
+    @cached_property
+    def scores(self) -> dict:
+        """metrics.json."""
+        return read_json(self.metrics / "metrics.json")
+
+    @cached_property
+    def rendered(self) -> dict:
+        """renders.json."""
+        return read_json(self.renders / "renders.json")
+
     @property
     def stage(self) -> str:
         """The stage whose work the method's renders show."""
-        return read_json(self.renders / "renders.json")["stages"]["rgb"]
+        return self.rendered["stages"]["rgb"]
 
 
 def inpainting_table(
@@ -85,7 +96,7 @@ def ordered(values: object) -> list:
 
 def records_of(cell: Cell) -> list[dict]:
     """Every record of a cell's metrics.json, with the method; wall times also as their sum, `all stages`."""
-    records = read_json(cell.metrics / "metrics.json")["records"]
+    records = cell.scores["records"]
     seconds = [float(r["value"]) for r in records if r["metric"] == "wall_seconds"]
     whole = {"stage": ALL, "protocol": "benchmark", "metric": "wall_seconds", "value": sum(seconds)}
     sums = [completed(whole, run=cell.method)] if seconds else []
@@ -97,9 +108,8 @@ def check_comparable(cells: list[Cell]) -> None:
     """Raise a UserError where runs differ in what was measured."""
     known: dict[tuple, Path] = {}
     for cell in cells:
-        manifest = read_json(cell.metrics / "metrics.json")
-        skipped = tuple(missing["metric"] for missing in manifest["skipped"])
-        known.setdefault((manifest["box_margin"], skipped), cell.metrics)
+        skipped = tuple(missing["metric"] for missing in cell.scores["skipped"])
+        known.setdefault((cell.scores["box_margin"], skipped), cell.metrics)
     if len(known) > 1:
         a, b = list(known.values())[:2]
         raise UserError(
@@ -133,7 +143,7 @@ def pooled_records(members: list[Cell]) -> list[dict]:
                 if stage == cell.stage and side == "render":
                     pair = arrays[name], arrays[name.removesuffix("render") + "truth"]
                     sets.setdefault(tuple(key), []).append(pair)
-    known = read_json(members[0].metrics / "metrics.json")["records"]
+    known = members[0].scores["records"]
     weights = next(r["weights"] for r in known if r["network"] == inception.NETWORK)
     records = []
     for (protocol, region, truth), pairs in sets.items():
@@ -161,7 +171,7 @@ def page(methods: list[Method], cells: list[Cell], records: list[dict]) -> str:
     kinds = ordered((r["protocol"], r["truth"]) for r in own if r["protocol"] in regions.PROTOCOLS)
     for protocol, truth in [*kinds, ("benchmark", None)]:
         parts += section(methods, own, protocol, truth, scenes, seeds)
-    manifest = read_json(cells[0].metrics / "metrics.json")
+    manifest = cells[0].scores
     parts.append(f"\n## What the numbers are\n\n- box margin: {manifest['box_margin']:.0%} a side\n")
     measured = {record["metric"] for record in own}
     parts += [f"- {metric}: {note}\n" for metric, note in manifest["notes"].items() if metric in measured]
@@ -221,7 +231,7 @@ def scene_sheet(methods: list[Method], cells: list[Cell], settings: InpaintingTa
     shown = [by_run[method.run] for method in methods]
     names = [
         view["name"]
-        for view in read_json(shown[0].renders / "renders.json")["views"]
+        for view in shown[0].rendered["views"]
         if all((cell.renders / view["split"] / view["name"]).is_dir() for cell in shown)
     ]
     chosen = spread(names, settings.views)
@@ -243,8 +253,7 @@ def scene_sheet(methods: list[Method], cells: list[Cell], settings: InpaintingTa
 
 def frames_of(cells: list[Cell], name: str) -> tuple[list[np.ndarray], regions.Region]:
     """The photo of a view and every method's render of it, and the box of its mask, its `visible`."""
-    renders = cells[0].renders
-    split = next(v["split"] for v in read_json(renders / "renders.json")["views"] if v["name"] == name)
+    split = next(view["split"] for view in cells[0].rendered["views"] if view["name"] == name)
     photo = read_image(cells[0].photos / ("test" if split == "test" else "images") / f"{name}.png")
     frames = [photo, *(read_image(cell.renders / split / name / "rgb.png") for cell in cells)]
     mask = read_mask_as(cells[0].test_masks / f"{name}.png", photo) if split == "test" else None

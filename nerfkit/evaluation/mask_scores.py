@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from nerfkit.evaluation.records import common, size_of
 from nerfkit.evaluation.scores import accuracy, iou
 from nerfkit.files import list_images, read_mask
 
@@ -66,5 +67,4 @@ PROTOCOLS = {VIEW_MEAN: view_mean, POOLED: pooled}
 
 def resolution(pairs: Pairs) -> str:
     """The size of the masks, `504x284`, or `mixed`."""
-    sizes = {f"{mask.shape[1]}x{mask.shape[0]}" for mask, _ in pairs.values()}
-    return sizes.pop() if len(sizes) == 1 else "mixed"
+    return common({size_of(mask) for mask, _ in pairs.values()})

@@ -1,9 +1,9 @@
 """The scores of one run, as a list of records that say what was compared, where and over how many views.
 
 Truth is the photos of the place without the object (`test/images`), the renders of a field that was trained
-on such photos (the run `reference`; SPIn-NeRF's own truth), or both. A training view has no truth inside its
-hole and is scored outside of it, against its own photo. Depth is scored where the capture knows it, masks
-against the user's. Wall time and peak memory are what Snakemake's benchmarks say.
+on such photos (the stage reference_field; SPIn-NeRF's own truth), or both. A training view has no truth
+inside its hole and is scored outside of it, against its own photo. Depth is scored where the capture knows
+it, masks against the user's. Wall time and peak memory are what Snakemake's benchmarks say.
 """
 
 import logging

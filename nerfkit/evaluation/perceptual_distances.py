@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nerfkit.weights import file_sha256, find_weight, store_folder, why_unusable
+from nerfkit.weights import verified_sha256, weight_path, why_unusable
 
 SMALLEST = 32  # pixels; below it the deepest layers of these networks see less than one cell
 
@@ -30,10 +30,10 @@ class Distance:
     path: Path
     heads: bool
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """sha256 of the weights."""
-        return file_sha256(self.path)
+        return verified_sha256(self.network, self.path)
 
     @cached_property
     def model(self) -> nn.Module:
@@ -105,6 +105,5 @@ def available_distances() -> tuple[list[Distance], list[dict[str, str]]]:
         if reason:
             skipped.append({"metric": metric, "reason": reason})
         else:
-            path = store_folder() / find_weight(network).file
-            found.append(Distance(metric, net, network, path, heads))
+            found.append(Distance(metric, net, network, weight_path(network), heads))
     return found, skipped

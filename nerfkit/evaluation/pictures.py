@@ -11,6 +11,7 @@ from nerfkit.evaluation import canvas
 from nerfkit.evaluation.curves import write_curves
 from nerfkit.evaluation.sheets import comparison_sheet, contact_sheet, number_sheet
 from nerfkit.evaluation.tables import metric_tables
+from nerfkit.evaluation.views import spread
 from nerfkit.files import (
     list_images,
     read_image,
@@ -72,13 +73,6 @@ def pictures(
         write_curves(folder / "curves.png", {path.stem: path for path in [*curves, *learnt]})
         write_manifest(folder, "pictures")
     log.info("pictures: %s and the training curves", ", ".join(sheets))
-
-
-def spread(names: list[str], count: int) -> list[str]:
-    """At most `count` of the names, evenly from the first to the last."""
-    if len(names) <= count:
-        return names
-    return [names[round(k)] for k in np.linspace(0, len(names) - 1, count)]
 
 
 def clicks_sheet(photos: Path, clicks: Path, source_mask: Path, settings: PicturesSettings) -> np.ndarray:

@@ -12,6 +12,7 @@ from nerfkit.evaluation import canvas
 from nerfkit.evaluation.mask_scores import PROTOCOLS, Pairs
 from nerfkit.evaluation.scores import iou
 from nerfkit.evaluation.sheets import Table, comparison_sheet, number_sheet
+from nerfkit.evaluation.tables import markdown
 from nerfkit.files import read_image
 
 METRICS = {"iou": "IoU", "accuracy": "acc."}
@@ -70,14 +71,18 @@ def sources(records: list[dict]) -> list[str]:
     return [f"{method}: {source}" for method, source in named.items() if source]
 
 
-def markdown(records: list[dict], views: dict[str, dict[str, list[str]]]) -> str:
+def page(records: list[dict], views: dict[str, dict[str, list[str]]]) -> str:
     """The whole table as a page.
 
     Args:
         records: see `segmentation_table.measured`.
         views: scene -> which views were scored, and which given.
     """
-    parts = ["# Multiview segmentation", *map(markdown_table, tables(records))]
+    parts = ["# Multiview segmentation"]
+    parts += [
+        f"\n## {table.heading}\n{markdown(table.columns, table.rows, left=['method'])}"
+        for table in tables(records)
+    ]
     parts.append("## Published\nOn other scenes, by others; not to be compared with the measured columns.\n")
     parts += [f"- {line}" for line in sources(records)]
     parts.append("\n## What was measured\nViews that were given to a method are not scored.\n")
@@ -89,16 +94,10 @@ def markdown(records: list[dict], views: dict[str, dict[str, list[str]]]) -> str
             f"- **{scene}**: {len(of_scene['scored'])} views at {sizes}, seed {seeds}; given "
             f"{', '.join(of_scene['given'])}; scored {', '.join(of_scene['scored'])}"
         )
-    parts.append("\n| method | start | run | stage |\n|---|---|---|---|")
-    runs = dict.fromkeys((r["method"], r["start"], r["run"], r["stage"]) for r in records)
-    parts += [f"| {' | '.join(cells)} |" for cells in runs]
-    return "\n".join(parts) + "\n"
-
-
-def markdown_table(table: Table) -> str:
-    """A table with its heading."""
-    lines = [table.columns, ["---", *["---:"] * (len(table.columns) - 1)], *table.rows]
-    return f"\n## {table.heading}\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+    heads = ["method", "start", "run", "stage"]
+    runs = dict.fromkeys(tuple(record[head] for head in heads) for record in records)
+    parts.append(f"\n{markdown(heads, list(runs), left=heads)}")
+    return "\n".join(parts)
 
 
 def numbers(records: list[dict]) -> np.ndarray:
@@ -107,15 +106,15 @@ def numbers(records: list[dict]) -> np.ndarray:
     return number_sheet("Multiview segmentation", [*tables(records), published])
 
 
-def scene_sheet(title: str, masks: dict[str, Pairs], photos: dict[str, Path]) -> np.ndarray:
+def scene_sheet(title: str, masks: dict[str, Pairs], photos: Path) -> np.ndarray:
     """The same views of one scene, around the object, under every method, uint8 RGB; first the truth.
 
     Args:
-        masks: method -> view -> mask and truth.
-        photos: view -> photo, of the views that are shown.
+        masks: method -> view -> mask and truth, of the views that are shown.
+        photos: folder of the photos by stem.
     """
-    images = {view: read_image(path) for view, path in photos.items()}
     truth = {view: pair[1] for view, pair in next(iter(masks.values())).items()}
+    images = {view: read_image(photos / f"{view}.png") for view in truth}
     crops = {view: surroundings(truth[view]) for view in images}
     first = [canvas.overlaid(image, truth[view], canvas.ON)[crops[view]] for view, image in images.items()]
     rows = [("truth", first)]

@@ -5,16 +5,15 @@ mask_scores.py are reported. What others published stands beside the measured nu
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from nerfkit.errors import UserError
 from nerfkit.evaluation.mask_scores import PROTOCOLS, Pairs, mask_pairs, resolution
-from nerfkit.evaluation.segmentation_pages import markdown, numbers, scene_sheet
+from nerfkit.evaluation.segmentation_pages import numbers, page, scene_sheet
+from nerfkit.evaluation.views import spread
 from nerfkit.files import list_images, stage_folder, write_image, write_manifest
 
 log = logging.getLogger("nerfkit")
@@ -44,13 +43,20 @@ class Row:
     missing: str | None = None
     published: dict | None = None
 
+    @property
+    def given_views(self) -> list[str]:
+        """The views whose masks the method was given."""
+        return [path.stem for path in list_images(Path(self.given) / "masks")]
+
     def pairs(self, true_masks: Path) -> Pairs:
-        """The method's masks beside the true ones, without the given views.
+        """The method's masks beside the true ones, without the given views; none where it is missing.
 
         Raises:
             UserError: there is no view to score.
         """
-        given = [path.stem for path in list_images(Path(self.given) / "masks")]
+        if self.missing:
+            return {}
+        given = self.given_views
         pairs = mask_pairs(Path(self.masks) / "masks", true_masks, given)
         if not pairs:
             raise UserError(
@@ -58,6 +64,24 @@ class Row:
                 f"{', '.join(given)}; add one, or leave the scene out of segmentation_table."
             )
         return pairs
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is kept of a row once its masks were read: its records, the scored views, and a few masks."""
+
+    row: Row
+    records: list[dict]
+    views: list[str]
+    shown: Pairs
+
+    @classmethod
+    def of(cls, row: Row, true_masks: Path) -> "Scored":
+        """Read and score a row."""
+        pairs = row.pairs(true_masks)
+        views = sorted(pairs)
+        shown = {name: pairs[name] for name in spread(views, SHOWN_VIEWS)}
+        return cls(row, measured(row, pairs), views, shown)
 
 
 def segmentation_table(
@@ -71,21 +95,20 @@ def segmentation_table(
         out: folder: segmentation_table.csv (one line for each score), .md, .png, .json and
             sheets/<scene>_<number of the start>.png.
     """
-    records = [record for row in rows for record in measured(row, true_masks[row.scene])]
+    scored = [Scored.of(row, true_masks[row.scene]) for row in rows]
+    records = [record for each in scored for record in each.records]
+    views = {scene: scored_views(scored, scene) for scene in true_masks}
     with stage_folder(out) as folder:
         pd.DataFrame(records).astype({"views": "Int64"}).to_csv(
             folder / "segmentation_table.csv", index=False
         )
-        views = {scene: scored_views(rows, scene, true_masks) for scene in true_masks}
-        (folder / "segmentation_table.md").write_text(markdown(records, views))
+        (folder / "segmentation_table.md").write_text(page(records, views))
         write_image(folder / "segmentation_table.png", numbers(records))
         (folder / "sheets").mkdir()
         for number, start in enumerate(dict.fromkeys(row.start for row in rows), 1):
             for scene, folder_of_photos in photos.items():
-                compared = first_seed(row for row in rows if (row.start, row.scene) == (start, scene))
-                masks = {row.method: row.pairs(true_masks[scene]) for row in compared if not row.missing}
-                shown = {name: folder_of_photos / "images" / f"{name}.png" for name in spread(masks)}
-                sheet = scene_sheet(f"{scene}, {start}", masks, shown)
+                of = [each for each in scored if (each.row.start, each.row.scene) == (start, scene)]
+                sheet = scene_sheet(f"{scene}, {start}", masks_of_first_seed(of), folder_of_photos / "images")
                 write_image(folder / "sheets" / f"{scene}_{number}.png", sheet)
         write_manifest(folder, "segmentation_table", views=views)
     for record in records:
@@ -93,9 +116,8 @@ def segmentation_table(
             log.info("%(scene)s, %(start)s, %(method)s: IoU %(value).4f (%(protocol)s)", record)
 
 
-def measured(row: Row, true_masks: Path) -> list[dict]:
+def measured(row: Row, pairs: Pairs) -> list[dict]:
     """The records of one row: a value for each protocol and metric, None where the method is missing."""
-    pairs = {} if row.missing else row.pairs(true_masks)
     published = row.published or {}
     records = []
     for protocol, score in PROTOCOLS.items():
@@ -114,28 +136,21 @@ def measured(row: Row, true_masks: Path) -> list[dict]:
     return records
 
 
-def scored_views(rows: list[Row], scene: str, true_masks: dict[str, Path]) -> dict[str, list[str]]:
+def scored_views(rows: list[Scored], scene: str) -> dict[str, list[str]]:
     """The views of a scene that are scored, and those given: the same for every method, or there is no table.
 
     Raises:
         UserError: two methods have masks of different views.
     """
-    present = [row for row in rows if row.scene == scene and not row.missing]
-    scored = {tuple(row.pairs(true_masks[scene])) for row in present}
+    present = [each for each in rows if each.row.scene == scene and not each.row.missing]
+    scored = {tuple(each.views) for each in present}
     if len(scored) > 1:
         raise UserError(f"The methods of {scene} have masks of different views; rerun its segmentation.")
-    given = sorted({path.stem for row in present for path in list_images(Path(row.given) / "masks")})
-    return {"scored": sorted(scored.pop()), "given": given}
+    given = sorted({view for each in present for view in each.row.given_views})
+    return {"scored": list(scored.pop()), "given": given}
 
 
-def first_seed(rows: Iterable[Row]) -> list[Row]:
-    """The rows of the first seed alone."""
-    rows = list(rows)
-    return [row for row in rows if row.seed == rows[0].seed]
-
-
-def spread(masks: dict[str, Pairs]) -> list[str]:
-    """A few views, evenly spread over those that are scored."""
-    names = sorted(next(iter(masks.values())))
-    places = np.linspace(0, len(names) - 1, min(SHOWN_VIEWS, len(names))).round().astype(int)
-    return [names[place] for place in places]
+def masks_of_first_seed(rows: list[Scored]) -> dict[str, Pairs]:
+    """Method -> the masks that are shown of it; methods that are missing have none."""
+    first = [each for each in rows if each.row.seed == rows[0].row.seed]
+    return {each.row.method: each.shown for each in first if not each.row.missing}

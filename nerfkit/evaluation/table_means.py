@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nerfkit.evaluation.tables import markdown
+
 # metric -> heading, format, and which way is better
 HEADINGS = {
     "psnr": ("PSNR dB, high", ".2f"),
@@ -93,9 +95,4 @@ def protocol_table(
         + ([method.published.get(protocol, "-")] if published else [])
         for method in methods
     ]
-    return markdown([heads, ["---"] + ["---:"] * len(metrics) + ["---"] * published, *rows])
-
-
-def markdown(rows: list[list[str]]) -> str:
-    """Rows of cells as a markdown table."""
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return markdown(heads, rows, left=["method", "published"])

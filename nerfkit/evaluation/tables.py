@@ -1,4 +1,6 @@
-"""The records of metrics.json as tables to be read."""
+"""The records of metrics.json as tables to be read, and tables as markdown."""
+
+from collections.abc import Collection
 
 from nerfkit.evaluation.sheets import Table
 
@@ -23,6 +25,12 @@ def metric_tables(records: list[dict]) -> list[Table]:
     costs = [r for r in records if r["protocol"] == "benchmark"]
     tables = [view_table(views), mask_table(masks), cost_table(costs)]
     return [table for table in tables if table.rows]
+
+
+def markdown(heads: list[str], rows: list[list[str]], left: Collection[str]) -> str:
+    """A table as markdown; the columns of these heads are set to the left, the others to the right."""
+    rule = ["---" if head in left else "---:" for head in heads]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [heads, rule, *rows])
 
 
 def lookup(records: list[dict], keys: tuple[str, ...], column: str) -> dict[tuple, dict[str, dict]]:

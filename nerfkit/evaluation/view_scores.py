@@ -8,7 +8,7 @@ from torch import nn
 from nerfkit.evaluation import inception, regions, scores
 from nerfkit.evaluation.perceptual_distances import Distance, available_distances
 from nerfkit.evaluation.records import Score, size_of
-from nerfkit.weights import file_sha256, find_weight, store_folder, why_unusable
+from nerfkit.weights import verified_sha256, weight_path, why_unusable
 
 SSIM_WINDOW = f"Gaussian {scores.SSIM_WINDOW} px, sigma {scores.SSIM_SIGMA}"
 
@@ -33,8 +33,9 @@ def networks_of(choice: str) -> Networks:
     if reason:
         skipped += [{"metric": metric, "reason": reason} for metric in ("fid", "kid")]
         return Networks(distances, skipped=skipped)
-    path = store_folder() / find_weight(inception.NETWORK).file
-    return Networks(distances, inception.read_inception(path), file_sha256(path), skipped)
+    path = weight_path(inception.NETWORK)
+    sha256 = verified_sha256(inception.NETWORK, path)
+    return Networks(distances, inception.read_inception(path), sha256, skipped)
 
 
 def pixel_scores(render: np.ndarray, truth: np.ndarray, region: regions.Region) -> dict[str, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from nerfkit.errors import UserError
 from nerfkit.fields.object_box import Box
 from nerfkit.scene import View
+from nerfkit.segmentation.projection import lift, project
 
 EROSION = 0.006  # of the width, at the edge of a mask, where the depth may be that of what lies behind
 
@@ -39,29 +40,13 @@ def object_surface(photographed: list[Photographed], step: int = 2) -> Surface:
     for each in photographed:
         width = 2 * max(1, round(EROSION * each.mask.shape[1])) + 1
         inner = cv2.erode(each.mask.astype(np.uint8), np.ones((width, width), np.uint8)) > 0
-        camera, pose = each.view.camera, each.view.world_from_cam
         grid = np.zeros_like(inner)
         grid[::step, ::step] = True
-        chosen = np.flatnonzero((inner & grid & (each.depth > 0)).ravel())
-        local = np.concatenate(
-            [camera.unproject(camera.pixel_centres()[chosen]), np.ones((len(chosen), 1))], 1
-        )
-        points.append((local * each.depth.ravel()[chosen, None]) @ pose[:3, :3].T + pose[:3, 3])
-        centres.append(np.broadcast_to(pose[:3, 3], (len(chosen), 3)))
+        points.append(lift(each.view, each.depth)[inner & grid & (each.depth > 0)])
+        centres.append(np.broadcast_to(each.view.world_from_cam[:3, 3], points[-1].shape))
     if not sum(map(len, points)):
         raise UserError("No mask shows the object: there is nothing to extract.")
     return Surface(np.concatenate(points), np.concatenate(centres))
-
-
-def project(points: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Column, row (N,) int and z-depth (N,) of points (N, 3); column -1 outside of the picture."""
-    local = (points - view.world_from_cam[:3, 3]) @ view.world_from_cam[:3, :3]
-    z = local[:, 2]
-    ahead = z > 1e-3
-    xy = view.camera.project(np.where(ahead[:, None], local, [0.0, 0.0, 1.0]))
-    column, row = np.floor(xy).astype(int).T
-    inside = ahead & (column >= 0) & (row >= 0) & (column < view.camera.width) & (row < view.camera.height)
-    return np.where(inside, column, -1), np.where(inside, row, 0), z
 
 
 @dataclass(frozen=True)
@@ -85,8 +70,8 @@ def classify(box: Box, resolution: int, photographed: list[Photographed]) -> Kno
     through = np.zeros(len(points), np.int32)
     own, other = np.zeros(len(points), bool), np.zeros(len(points), bool)
     for each in photographed:
-        column, row, z = project(points, each.view)
-        seen = column >= 0
+        xy, z, seen = project(points, each.view)
+        column, row = np.floor(np.where(seen[:, None], xy, 0)).astype(int).T
         depth = np.where(seen, each.depth[row, column], 0)
         inside = seen & each.mask[row, column]
         through += seen & (z < depth - tolerance)

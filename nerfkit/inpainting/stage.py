@@ -7,6 +7,7 @@ scene units; 0 where depth is unknown.
 import heapq
 import logging
 import time
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -154,13 +155,14 @@ def fill_view(target: FilledView, inpainter: Inpainter, sources: list[FilledView
     Returns: the number of pixels that were left to the 2D fill.
     """
     target.disparity = inpainter.fill_disparity(target.disparity, target.hole, target.xy)
-    own = target.image.copy(), target.disparity.copy()
+    settled = replace(target, image=target.image.copy(), disparity=target.disparity.copy())
     left = target.hole
     for source in sources:
-        left = carry(target, source, left, near)
-    if left.sum() > (1 - ENOUGH) * target.hole.sum():
-        # Depths that agree on so little, like those of bare walls, carry scraps that do not fit together.
-        (target.image, target.disparity), left = own, target.hole
+        left = carry(settled, source, left, near)
+    if left.sum() <= (1 - ENOUGH) * target.hole.sum():
+        target.image, target.disparity = settled.image, settled.disparity
+    else:  # depths that agree on so little, like those of bare walls, carry scraps that do not fit together
+        left = target.hole
     target.image = inpainter.fill(target.image, left, guide=target.disparity)
     return int(left.sum())
 

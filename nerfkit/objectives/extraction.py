@@ -10,6 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from nerfkit.extraction.labels import LabelSet
 from nerfkit.fields.object_field import ObjectField
 from nerfkit.object_rendering import PartRendering
+from nerfkit.objectives.parts import due
 from nerfkit.objectives.photometric import Photometric
 from nerfkit.rays import PixelBank
 from nerfkit.rendering import Rendering
@@ -35,19 +36,13 @@ class TextTerm:
 
     Attributes:
         loss: (field, generator) -> scalar.
-        every: steps from one to the next.
-        start: share of the training before the first.
+        every, start: as `due` takes them.
     """
 
     loss: Callable[[ObjectField, torch.Generator], Tensor]
     weight: float
     every: int
     start: float
-
-    def due(self, done: float, generator: torch.Generator) -> bool:
-        """Whether this step has it; one step in `every` does, by chance, so that steps need no count."""
-        drawn = torch.rand(1, generator=generator).item() < 1 / self.every
-        return drawn and done >= self.start
 
 
 @dataclass(frozen=True)
@@ -86,6 +81,6 @@ class Extraction:
             terms["silhouette"] = self.silhouette * (empty * own.accumulation).mean()
         if self.photometric:
             terms |= self.photometric(field, count, done, generator)
-        if self.text and self.text.due(done, generator):
+        if self.text and due(self.text.every, self.text.start, done, generator):
             terms["text"] = self.text.weight * self.text.loss(field, generator)
         return terms

@@ -24,6 +24,16 @@ class Part:
     live: bool = True
 
 
+def due(every: int, start: float, done: float, generator: torch.Generator) -> bool:
+    """Whether a step has a term that comes now and then.
+
+    One step in `every` does, by chance, so that steps need no count, once the share `start` of the training
+    is done.
+    """
+    drawn = torch.rand(1, generator=generator).item() < 1 / every
+    return drawn and done >= start
+
+
 def trace_parts(field: Field, parts: list[Part], generator: torch.Generator) -> dict[str, Tensor]:
     """Trace all parts in one call and collect their terms."""
     sizes = [len(part.rays) for part in parts]

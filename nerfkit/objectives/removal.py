@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nerfkit.objectives.parts import Part, trace_parts
+from nerfkit.objectives.parts import Part, due, trace_parts
 from nerfkit.objectives.photometric import Photometric, disparity_error
 from nerfkit.perceptual import PerceptualLoss
 from nerfkit.rays import PixelBank
@@ -101,18 +101,13 @@ class HoleDisparity:
 
 @dataclass(frozen=True)
 class Perceptual:
-    """The perceptual term: a patch every `every` steps once `start` of the training is done."""
+    """The perceptual term: now and then a patch; `every` and `start` as `due` takes them."""
 
     patches: PatchBank
     loss: PerceptualLoss
     weight: float
     every: int
     start: float
-
-    def due(self, done: float, generator: torch.Generator) -> bool:
-        """Whether this step has a patch; one step in `every` does, by chance, so that steps need no count."""
-        drawn = torch.rand(1, generator=generator).item() < 1 / self.every
-        return drawn and done >= self.start
 
     def part(self, pixels: PixelBank, generator: torch.Generator, geometry: bool) -> Part:
         """One patch."""
@@ -145,6 +140,7 @@ class Removal:
             parts.append(self.disparity.part(pixels, few, generator, self.photometric.nearest))
         if self.reference:
             parts.append(self.reference.part(pixels, few, generator, self.geometry))
-        if self.perceptual and self.perceptual.due(done, generator):
-            parts.append(self.perceptual.part(pixels, generator, self.geometry))
+        term = self.perceptual
+        if term and due(term.every, term.start, done, generator):
+            parts.append(term.part(pixels, generator, self.geometry))
         return trace_parts(field, parts, generator)

@@ -41,7 +41,7 @@ class Carrier:
         """Where pixel coordinates (N, 2) of `source` lie in `target`, (M, 2): those that it sees."""
         columns, rows = np.floor(xy).astype(int).reshape(-1, 2).T
         points = lift(source, self.depths.of(source))[rows, columns]
-        place, z, inside = (part[0] for part in project(points[None], target))
+        place, z, inside = project(points, target)
         surface = np.zeros_like(z)
         columns, rows = np.floor(place[inside]).astype(int).T
         surface[inside] = self.depths.of(target)[rows, columns]

@@ -44,13 +44,13 @@ def lift(view: View, depth: np.ndarray) -> np.ndarray:
 
 
 def project(points: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where world points (H, W, 3) lie in a view: pixel coordinates (H, W, 2), z-depth (H, W), and whether
-    they are in its frame (H, W)."""
-    shape = points.shape[:2]
-    cam_from_world = np.linalg.inv(view.world_from_cam).astype(np.float32)
+    """Where world points (..., 3) lie in a view: pixel coordinates (..., 2), z-depth (...), and whether they
+    are in its frame (...); as precise as the points are."""
+    shape = points.shape[:-1]
+    cam_from_world = np.linalg.inv(view.world_from_cam).astype(points.dtype)
     local = points.reshape(-1, 3) @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]
     front = local[:, 2] > 1e-3
-    xy = np.full((len(local), 2), -1.0, np.float32)
+    xy = np.full((len(local), 2), -1.0, points.dtype)
     xy[front] = view.camera.project(local[front])
     inside = front & (xy >= 0).all(axis=1) & (xy < [view.camera.width, view.camera.height]).all(axis=1)
     return xy.reshape(*shape, 2), local[:, 2].reshape(shape), inside.reshape(shape)
@@ -58,7 +58,7 @@ def project(points: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.
 
 def sample(image: np.ndarray, xy: np.ndarray, method: int = cv2.INTER_LINEAR) -> np.ndarray:
     """An image's values (H, W) at pixel coordinates (H, W, 2); the frame continues beyond itself."""
-    x, y = np.moveaxis(xy - 0.5, 2, 0)  # OpenCV has pixel centres at whole numbers
+    x, y = np.moveaxis(xy.astype(np.float32) - 0.5, 2, 0)  # OpenCV has pixel centres at whole numbers
     return cv2.remap(image, x, y, method, borderMode=cv2.BORDER_REPLICATE)
 
 

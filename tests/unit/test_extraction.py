@@ -19,11 +19,12 @@ from nerfkit.extraction.denoising import (
 from nerfkit.extraction.labels import boundary, draw_labels
 from nerfkit.extraction.mesh import Mesh, face_areas, largest_part, scattered, vertex_normals
 from nerfkit.extraction.viewpoints import seen_along
-from nerfkit.extraction.visibility import Known, Photographed, Surface, classify, object_surface, project
+from nerfkit.extraction.visibility import Known, Photographed, Surface, classify, object_surface
 from nerfkit.fields.object_box import Box
 from nerfkit.object_rendering import PartRendering
 from nerfkit.objectives.extraction import opacity_error
 from nerfkit.rendering import Rendering
+from nerfkit.segmentation.projection import project
 
 BOX = Box((-0.6, -0.6, -0.6), 1.2)
 
@@ -125,7 +126,8 @@ def photographed(count=6, half=0.8):
 def test_projection_is_where_the_rays_come_from():
     view = analytic.views(analytic.Path("/nowhere"), 1)[0]
     points = np.array([[0, 0, 0], [0.3, 0.1, 0.2], [0, 0, -40.0]])
-    column, row, z = project(points, view)
+    found, z, _ = project(points, view)
+    column, row = np.floor(found).astype(int).T
     local = (points - view.world_from_cam[:3, 3]) @ view.world_from_cam[:3, :3]
     xy = view.camera.project(local[:2])
     assert column.tolist()[:2] == np.floor(xy[:, 0]).astype(int).tolist()

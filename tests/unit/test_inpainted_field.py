@@ -18,6 +18,7 @@ from nerfkit.inpainted_field import (
     reference_colour,
     removal_objective,
 )
+from nerfkit.objectives.parts import due
 from nerfkit.objectives.removal import PatchBank
 from nerfkit.rays import PixelBank
 from nerfkit.rendering import render_view
@@ -154,8 +155,8 @@ def test_the_perceptual_term_starts_late_and_comes_now_and_then(capture):
     settings = dataclasses.replace(QUICK, perceptual_start=0.5, perceptual_every=4)
     term = removal_objective(scene, filled, capture / "sfm" / "sparse_depth.npz", settings).perceptual
     generator = torch.Generator().manual_seed(0)
-    assert not any(term.due(0.4, generator) for _ in range(50))
-    assert sum(term.due(0.6, generator) for _ in range(2000)) == pytest.approx(500, abs=60)
+    assert not any(due(term.every, term.start, 0.4, generator) for _ in range(50))
+    assert sum(due(term.every, term.start, 0.6, generator) for _ in range(2000)) == pytest.approx(500, abs=60)
 
 
 def test_holes_everywhere_or_nowhere_are_refused(capture, tmp_path):

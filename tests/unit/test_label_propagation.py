@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from colour_network import ColourNetwork
 from torch.nn.functional import normalize
 
 from nerfkit.errors import UserError
@@ -28,7 +29,6 @@ from nerfkit.segmentation.label_propagation import (
 )
 from nerfkit.weights import WEIGHTS
 
-STRIDE = 4
 SETTINGS = LabelPropagationSettings(short_side=64)
 GROUND, OBJECT = (70, 110, 60), (200, 60, 40)
 
@@ -38,21 +38,6 @@ def one_thread():
     """Small tensors; the same numbers in every run."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-
-
-class ColourNetwork:
-    """A `FeatureNetwork` whose features are the mean colours of cells, away from grey; counts its photos."""
-
-    name, stride, multiple = "colours", STRIDE, STRIDE
-
-    def __init__(self):
-        self.photos = 0
-
-    def features(self, image):
-        self.photos += 1
-        height, width = (length // STRIDE for length in image.shape[:2])
-        cells = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        return normalize(torch.from_numpy(cells) - 90, dim=2)
 
 
 def made_views(

@@ -8,8 +8,9 @@ import pytest
 
 from nerfkit.clicks import clicks
 from nerfkit.evaluation import canvas
-from nerfkit.evaluation.pictures import PicturesSettings, clicks_sheet, doubtful_views, pictures, spread
+from nerfkit.evaluation.pictures import PicturesSettings, clicks_sheet, doubtful_views, pictures
 from nerfkit.evaluation.sheets import GAP, LINE, MARGIN, TOP
+from nerfkit.evaluation.views import spread
 from nerfkit.files import read_image, read_mask, write_image, write_json, write_mask
 from nerfkit.photos import Photo
 

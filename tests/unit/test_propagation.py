@@ -8,8 +8,7 @@ import analytic
 import cv2
 import numpy as np
 import pytest
-import torch
-from torch.nn.functional import normalize
+from colour_network import ColourNetwork
 
 from nerfkit.errors import UserError
 from nerfkit.field import field
@@ -133,21 +132,12 @@ def test_clicks_on_photos_that_did_not_register(capture, tmp_path):
         run(root, tmp_path, ball={"lost": truth["v04"]})
 
 
-class Colours:
-    """A feature network without weights: the mean colour of every four by four pixels, less grey."""
-
-    name, stride, multiple = "colours", 4, 4
-
-    def features(self, image: np.ndarray) -> torch.Tensor:
-        height, width = image.shape[:2]
-        cells = image.reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3)) / 127.5 - 1
-        return normalize(torch.from_numpy(cells).float(), dim=2)
-
-
 def test_the_backend_dino_asks_the_network_that_is_named(capture, tmp_path, monkeypatch):
     root, truth = capture
     asked = []
-    monkeypatch.setattr(feature_networks, "feature_network", lambda name: asked.append(name) or Colours())
+    monkeypatch.setattr(
+        feature_networks, "feature_network", lambda name: asked.append(name) or ColourNetwork()
+    )
     labels = LabelPropagationSettings(short_side=144)
     settings = PropagationSettings(backend="dino", dino_network="mobilenet_v2_imagenet_features", dino=labels)
     shutil.copytree(root, tmp_path / "capture")

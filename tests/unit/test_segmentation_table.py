@@ -99,7 +99,9 @@ def test_a_method_without_its_weights_is_said_and_the_table_still_made(scene, tm
 def test_several_scenes_have_a_mean_and_several_seeds_one_number(scene):
     rows, _, truth = scene
     root = truth["room"].parent
-    records = [r for one in (rows[1], row(root, "right", seed=1)) for r in measured(one, truth["room"])]
+    records = [
+        r for one in (rows[1], row(root, "right", seed=1)) for r in measured(one, one.pairs(truth["room"]))
+    ]
     for record in records:
         record["method"] = "either"
     other = [{**record, "scene": "hall", "value": 0.5} for record in records]
@@ -115,7 +117,7 @@ def test_pictures_show_every_method(scene, tmp_path):
     assert [path.name for path in sheets] == ["room_1.png"]
     sheet = read_image(sheets[0])
     assert sheet.shape[0] > 3 * 160  # the truth and two methods
-    records = [record for one in rows for record in measured(one, truth["room"])]
+    records = [record for one in rows for record in measured(one, one.pairs(truth["room"]))]
     assert (numbers(records) < 128).any()
 
 

@@ -1,6 +1,9 @@
-# Many runs of many scenes side by side; see workflow/segmentation_methods.yaml for what is compared.
-# In:  masks of the stages propagation and refinement of every method; {data}/{scene}/masks as truth
+# Many runs of many scenes side by side; a table belongs to no run.
+# In:  segmentation_table: masks of every method of workflow/segmentation_methods.yaml; {data}/{scene}/masks as truth
+#      inpainting_table: metrics, renders and photos of every method of config.yaml's `inpainting_table`;
+#      {data}/{scene}/test/masks
 # Out: results/tables/segmentation_table/segmentation_table.json, .csv, .md, .png, sheets/*.png
+#      results/tables/inpainting_table/inpainting_table.json, inpainting_table.md, records.csv, sheets/*.png
 
 
 rule segmentation_table:
@@ -42,3 +45,33 @@ rule segmentation_table:
         "methods of multiview segmentation side by side"
     script:
         "../scripts/segmentation_table.py"
+
+
+rule inpainting_table:
+    input:
+        metrics=of_every_cell("metrics"),
+        renders=of_every_cell("renders"),
+        photos=of_every_cell("photos"),
+    output:
+        manifest="results/tables/inpainting_table/inpainting_table.json",
+        table="results/tables/inpainting_table/inpainting_table.md",
+        records="results/tables/inpainting_table/records.csv",
+    log:
+        "logs/tables/inpainting_table.log",
+    benchmark:
+        "benchmarks/tables/inpainting_table.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        methods=config["inpainting_table"]["methods"],
+        cells=cell_folders,
+        settings={key: config["inpainting_table"][key] for key in ("views", "tile_width")},
+        code=code_digest("inpainting_table"),
+    message:
+        "all methods side by side"
+    script:
+        "../scripts/inpainting_table.py"
