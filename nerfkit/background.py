@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nerfkit.files import read_mask, stage_folder, write_image, write_manifest, write_mask
+from nerfkit.inpainting.membrane import membrane
 from nerfkit.scene import read_scene
 from nerfkit.segmentation.band import surroundings
 from nerfkit.segmentation.projection import lift
@@ -20,11 +21,12 @@ from nerfkit.visibility import Shown, surfaces_behind, witnesses
 
 log = logging.getLogger("nerfkit")
 
-SPECKLE = (
-    0.016  # of the width; what is seen across less than that amid what is not is an accident of the tests
-)
+SPECKLE = 0.016  # of the width; what is seen across less than that, or in less than
+MOST = 0.6  # of a window of
+WINDOW = 0.04  # of the width, amid what is not, is an accident of the tests
 THICKNESS = 0.04  # of the depth, by which what is behind the object is at least behind its surface
 CLEAR = 2  # times as many views must show a surface as look through it
+SEAM = 0.15  # largest change of colour that makes what other photos show meet the photo, of the range
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,10 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
     """A view with what other views show behind its hole; its hole is then the part that they do not.
 
     On the hole's rim the photo stays, and the depth is theirs too: the view's own is foggy with the object.
+    Inside, their colours are shifted smoothly so that they meet the photo there: no surface is quite matt.
     """
     others = sorted(others, key=lambda other: np.linalg.norm(other.centre - one.centre))
-    part, hole = surroundings(one.doubted, 0), one.hole
+    part = surroundings(one.doubted, 0)
     # Where another view's mask lacks a part of the object, that view shows the object itself.
     nearest = np.where(one.mask, one.depth * (1 + THICKNESS), 0)
     depth, rgb, left = one.depth.copy(), one.rgb.copy(), one.doubted.copy()
@@ -102,13 +105,27 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
         seen = np.zeros_like(left)
         seen[part] = tried[part] & (found.count >= settings.views) & (found.count > CLEAR * found.through)
         depth[seen] = layer[seen]
-        rgb[seen & hole] = found.rgb[(seen & hole)[part]]
+        rgb[seen] = found.rgb[seen[part]]
         left &= ~seen
-    return replace(one, hole=without_crumbs(left & hole, hole), depth=depth, rgb=rgb)
+    return replace(one, hole=hidden(left, one), depth=depth, rgb=seamless(one, rgb, one.doubted & ~left))
 
 
-def without_crumbs(hidden: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """What is hidden (H, W) of a hole, closed."""
-    size = 2 * round(SPECKLE * hole.shape[1] / 2) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    return (cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0) & hole
+def seamless(one: Shown, rgb: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """A view's photo with colours (H, W, 3) that other views saw put into its hole where `seen` (H, W)."""
+    inside, rim = seen & one.hole, seen & ~one.hole
+    result = one.rgb.copy()
+    part = surroundings(one.doubted, 0)
+    shift = membrane(np.clip(one.rgb - rgb, -SEAM, SEAM)[part], rim[part], inside[part])
+    result[inside] = np.clip(rgb[inside] + shift[inside[part]], 0, 1)
+    return result
+
+
+def hidden(left: np.ndarray, one: Shown) -> np.ndarray:
+    """The part of a view's hole (H, W) that counts as not seen, where `left` (H, W) is what no view shows."""
+    speckle, window = (2 * round(share * one.hole.shape[1] / 2) + 1 for share in (SPECKLE, WINDOW))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (speckle, speckle))
+    closed = cv2.morphologyEx((left & one.hole).astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
+    unseen, whole = (
+        cv2.blur(part.astype(np.float32), (window, window)) for part in (closed & one.hole, one.hole)
+    )
+    return one.hole & (closed | (unseen > (1 - MOST) * whole))

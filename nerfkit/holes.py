@@ -1,8 +1,8 @@
 """Stage `holes`: the final masks, and the holes that the later stages fill.
 
 The one place where masks are checked, brought to the size of the prepared photos and dilated. A hole is wider
-than its mask because a mask's edge is never exact and the object's last pixels shine through it: what stays
-of them would be continued by the inpainting.
+than its mask because a mask's edge is never exact, the object's last pixels shine through it and its shadow
+is darkest where it stands: what stays of them would be continued by the inpainting.
 """
 
 import logging
@@ -27,8 +27,9 @@ GREY_SHARE = 0.05  # of pixels far from both levels, above which an image is no 
 class HolesSettings:
     """How much wider than the object a hole is."""
 
-    dilation: float = 0.01  # radius of the disk that a mask is dilated by, relative to the width
-    closing: float = 0.005  # gaps in a mask up to twice this wide are closed, relative to the width
+    dilation: float = 0.01  # radius of the disk that a mask is dilated by, relative to the photo's long side
+    closing: float = 0.005  # gaps in a mask up to twice this wide are closed, relative to the long side
+    shadow: float = 0.01  # how much farther a hole reaches below the object, relative to the long side
 
 
 def holes(
@@ -67,9 +68,10 @@ def holes(
     with stage_folder(out) as folder:
         for name in ("masks", "holes"):
             (folder / name).mkdir()
-        for name, mask in checked.items():
-            write_mask(folder / "masks" / f"{name}.png", mask)
-            write_mask(folder / "holes" / f"{name}.png", widened(mask, settings))
+        for view in views:
+            mask = checked[view.name]
+            write_mask(folder / "masks" / f"{view.name}.png", mask)
+            write_mask(folder / "holes" / f"{view.name}.png", widened(mask, downwards(view), settings))
         write_manifest(folder, "holes", provided=provided, objects=objects, empty=empty)
 
 
@@ -164,11 +166,29 @@ def disk(radius: int) -> np.ndarray:
     return (across[:, None] ** 2 + across**2 <= radius**2).astype(np.uint8)
 
 
-def widened(mask: np.ndarray, settings: HolesSettings) -> np.ndarray:
-    """The hole of a mask: its gaps closed, then dilated; both radii in whole pixels of the photo's width."""
-    closing, dilation = (round(share * mask.shape[1]) for share in (settings.closing, settings.dilation))
+def stroke(offset: np.ndarray) -> np.ndarray:
+    """The structuring element by which a dilation draws pixels out by `offset` (2,), (x, y) in pixels."""
+    radius = int(np.ceil(np.abs(offset).max()))
+    drawn = np.zeros((2 * radius + 1, 2 * radius + 1), np.uint8)
+    end = tuple(int(v) for v in np.rint(radius - offset))
+    return cv2.line(drawn, (radius, radius), end, 1)
+
+
+def downwards(view: View) -> np.ndarray:
+    """Where down is in a photo, a vector (2,) that is the shorter the more the camera looks that way.
+
+    A scene's +y is down as far as the photos were taken upright.
+    """
+    return view.world_from_cam[1, :2]
+
+
+def widened(mask: np.ndarray, down: np.ndarray, settings: HolesSettings) -> np.ndarray:
+    """The hole of a mask: its gaps closed, drawn out along `down` (2,), dilated."""
+    long_side = max(mask.shape)
+    closing, dilation = (round(share * long_side) for share in (settings.closing, settings.dilation))
     # Beyond the frame there is neither object nor rest: padding keeps the closing from growing towards it.
     padded = np.pad(mask.astype(np.uint8), closing, mode="edge")
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk(closing))
     closed = closed[closing : closing + mask.shape[0], closing : closing + mask.shape[1]]
-    return cv2.dilate(closed, disk(dilation)) > 0
+    shaded = cv2.dilate(closed, stroke(settings.shadow * long_side * down))
+    return cv2.dilate(shaded, disk(dilation)) > 0

@@ -41,7 +41,6 @@ class Cell:
     seed: int
     metrics: Path
     renders: Path
-    photos: Path
     test_masks: Path  # of the scene folder; it need not be there
 
     @cached_property
@@ -254,7 +253,7 @@ def scene_sheet(methods: list[Method], cells: list[Cell], settings: InpaintingTa
 def frames_of(cells: list[Cell], name: str) -> tuple[list[np.ndarray], regions.Region]:
     """The photo of a view and every method's render of it, and the box of its mask, its `visible`."""
     split = next(view["split"] for view in cells[0].rendered["views"] if view["name"] == name)
-    photo = read_image(cells[0].photos / ("test" if split == "test" else "images") / f"{name}.png")
+    photo = read_image(cells[0].renders / split / name / "photo.png")
     frames = [photo, *(read_image(cell.renders / split / name / "rgb.png") for cell in cells)]
     mask = read_mask_as(cells[0].test_masks / f"{name}.png", photo) if split == "test" else None
     if mask is None or not mask.any():

@@ -70,7 +70,6 @@ class Sources:
     """
 
     renders: Path
-    photos: Path
     holes: Path
     reference: Path | None = None
     true_masks: Path | None = None
@@ -175,7 +174,7 @@ def truths(
     sources: Sources, settings: MetricsSettings, name: str, split: str
 ) -> Iterator[tuple[str, np.ndarray, dict[tuple[str, str], regions.Region]]]:
     """What a view is compared with: its kind, float RGB (H, W, 3) in [0, 1], and where."""
-    photo = read_image(sources.photos / ("test" if split == "test" else "images") / f"{name}.png") / 255.0
+    photo = read_image(sources.renders / split / name / "photo.png") / 255.0
     if split != "test":
         kept = ~read_mask_as(sources.holes / "holes" / f"{name}.png", photo)
         yield "photos", photo, {(regions.MASKED_MAP, "outside-hole"): regions.masked_map(kept)}

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from nerfkit.errors import UserError
 from nerfkit.evaluation import canvas
 from nerfkit.files import read_mask
-from nerfkit.holes import HolesSettings, fitted_mask, widened
+from nerfkit.holes import HolesSettings, downwards, fitted_mask, widened
 from nerfkit.inpainting.inpainter import make_inpainter
 from nerfkit.inpainting.settings import InpaintingSettings
 from nerfkit.rendering import RenderedView
@@ -45,7 +45,7 @@ def hole_of(view: View, painter: Painter) -> np.ndarray:
             f"renders.fill: inpaint_2d must know where the object would be in test photo {view.name}: put "
             f"a mask into test/masks/{view.name}.png, or set renders.fill to field."
         )
-    return widened(fitted_mask(path, view), painter.widening)
+    return widened(fitted_mask(path, view), downwards(view), painter.widening)
 
 
 def painted(views: list[View], renders: list[RenderedView], painter: Painter) -> list[RenderedView]:

@@ -61,7 +61,7 @@ def pictures(
         sheets = {
             "masks": masks_sheet(photos, holes, doubtful_views(refinement), settings),
             "inpainted": inpainted_sheet(photos, holes, inpainting, settings),
-            "renders": renders_sheet(photos, renders, settings),
+            "renders": renders_sheet(renders, settings),
             "depth": depth_sheet(renders, settings),
             "metrics": number_sheet("Metrics", metric_tables(read_json(metrics / "metrics.json")["records"])),
         }
@@ -135,24 +135,17 @@ def inpainted_sheet(photos: Path, holes: Path, inpainting: Path, settings: Pictu
     return comparison_sheet("Inpainted photos", columns, rows, settings.tile_width)
 
 
-def rendered(renders: Path, count: int) -> list[tuple[str, Path, Path]]:
-    """(name, folder of its images, its photo relative to the photos folder) of some rendered views."""
+def rendered(renders: Path, count: int) -> dict[str, Path]:
+    """The folders of the images of some rendered views, by name."""
     views = {view["name"]: view["split"] for view in read_json(renders / "renders.json")["views"]}
-    folders = {"test": "test", "train": "images"}
-    return [
-        (name, renders / views[name] / name, Path(folders[views[name]], f"{name}.png"))
-        for name in spread(list(views), count)
-    ]
+    return {name: renders / views[name] / name for name in spread(list(views), count)}
 
 
-def renders_sheet(photos: Path, renders: Path, settings: PicturesSettings) -> np.ndarray:
+def renders_sheet(renders: Path, settings: PicturesSettings) -> np.ndarray:
     """Renders before and after the removal beside the photo: for test views, one without the object."""
     rows = [
-        (
-            name,
-            [read_image(folder / "before.png"), read_image(folder / "rgb.png"), read_image(photos / photo)],
-        )
-        for name, folder, photo in rendered(renders, settings.views)
+        (name, [read_image(folder / f"{image}.png") for image in ("before", "rgb", "photo")])
+        for name, folder in rendered(renders, settings.views).items()
     ]
     return comparison_sheet("Renders", ["before", "object removed", "photo"], rows, settings.tile_width)
 
@@ -160,7 +153,7 @@ def renders_sheet(photos: Path, renders: Path, settings: PicturesSettings) -> np
 def depth_sheet(renders: Path, settings: PicturesSettings) -> np.ndarray:
     """Depth before and after the removal, in one range of colours."""
     before, after = np.load(renders / "depth_before.npz"), np.load(renders / "depth.npz")
-    names = [name for name, _, _ in rendered(renders, settings.views)]
+    names = list(rendered(renders, settings.views))
     bounds = canvas.depth_range([after[name] for name in names])
     rows = [
         (name, [canvas.depth_colours(depths[name], *bounds) for depths in (before, after)]) for name in names

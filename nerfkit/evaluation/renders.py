@@ -109,6 +109,7 @@ def write_renders(
     for view, old, new in zip(views, before, after, strict=True):
         place = folder / view.split / view.name
         place.mkdir(parents=True)
+        write_image(place / "photo.png", view.image())
         write_image(place / "rgb.png", new.rgb)
         write_image(place / "before.png", old.rgb)
         write_image(place / "depth.png", canvas.depth_colours(new.depth, *bounds))

@@ -13,6 +13,7 @@ import numpy as np
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
 from nerfkit.inpainting.disparity import complete_disparity
+from nerfkit.inpainting.membrane import membrane
 from nerfkit.inpainting.regions import grown, shrunk, surroundings
 
 TEXTURE_WEIGHT = 5.0  # of a mean absolute gradient against a colour difference
@@ -24,6 +25,7 @@ COARSEST = 3  # half the thickness of the hole on the coarsest level, in patch r
 ROUNDS = (10, 5, 4, 3)  # rounds of search and vote from the coarsest level on; the last entry for the rest
 TRUST_DECAY = 1.3  # a patch one pixel deeper in the hole has 1/1.3 of the say (Wexler et al., section 4.2)
 EXHAUSTIVE = 2_000_000  # pairs of patches up to which a search is exact
+SEAM = 0.1  # difference of neighbouring colours from which it is an edge, not a seam between patches
 FEWEST_SOURCES = 64  # a level with fewer source patches is of no use
 
 
@@ -114,7 +116,33 @@ class ExemplarInpainter:
             rounds = ROUNDS[min(index, len(ROUNDS) - 1)]
             canvas = Canvas(level, self.radius, rng)
             match = canvas.paint(match, rounds, sharp=index == len(levels) - 1)
-        return levels[0].pixels[: image.shape[0], : image.shape[1], :3]
+        filled = levels[0].pixels[: image.shape[0], : image.shape[1], :3]
+        return without_seams(filled, match[: image.shape[0], : image.shape[1]], hole)
+
+
+def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """A filled picture (H, W, 3) whose copies meet each other and the rim of the hole without steps.
+
+    From pixel to pixel the fill changes as its sources do, not by what two sources differ in: shading makes
+    pieces of one wall differ. Larger differences are edges, which no source need have whole, and stay.
+
+    Args:
+        match: (H, W, 2), the row and column of each pixel's source.
+    """
+    steps = []
+    for axis in (0, 1):
+        here = tuple(slice(None, -1) if k == axis else slice(None) for k in (0, 1))
+        there = tuple(slice(1, None) if k == axis else slice(None) for k in (0, 1))
+        slope = np.diff(image, axis=axis)
+        copied = np.zeros_like(slope)
+        for side, back in ((here, 0), (there, 1)):
+            inside = hole[side]
+            source = match[side][inside].T - back * np.eye(2, dtype=int)[axis][:, None]
+            copied[inside] += slope[tuple(source)]
+        copied /= np.maximum(hole[here].astype(int) + hole[there], 1)[..., None]
+        edge = np.abs(slope).max(axis=2, keepdims=True) > SEAM
+        steps.append(np.where(edge, slope, copied))
+    return np.where(hole[..., None], membrane(image, ~hole, hole, steps=tuple(steps)), image)
 
 
 def pyramid(pixels: np.ndarray, hole: np.ndarray, radius: int) -> list[Level]:

@@ -1,4 +1,5 @@
-"""Soap films: the smoothest values inside a region that meet given values around it (Laplace's equation)."""
+"""Soap films: the smoothest values inside a region that meet given values around it (Laplace's equation),
+or those whose differences from pixel to pixel come nearest to given ones (Poisson's)."""
 
 import numpy as np
 from scipy.sparse import coo_matrix, diags
@@ -9,15 +10,21 @@ ANCHOR = 1e-9
 
 
 def membrane(
-    values: np.ndarray, given: np.ndarray, wanted: np.ndarray, labels: np.ndarray | None = None
+    values: np.ndarray,
+    given: np.ndarray,
+    wanted: np.ndarray,
+    labels: np.ndarray | None = None,
+    steps: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Solve Laplace's equation on the pixels `wanted`.
+    """Solve Laplace's or Poisson's equation on the pixels `wanted`.
 
     Args:
         values: (H, W) or (H, W, C); read where `given`.
         given: bool (H, W), boundary values.
         wanted: bool (H, W), the unknowns; the rest of the picture is a border without flow.
         labels: int (H, W); no flow passes between neighbours of different labels.
+        steps: wanted differences to the next row (H - 1, W, ...) and column (H, W - 1, ...), as `values`;
+            zeros without.
 
     Returns: float64 (H, W) or (H, W, C), the solution on `wanted`, zero elsewhere.
     """
@@ -30,7 +37,7 @@ def membrane(
     channels = values.reshape(*wanted.shape, -1)
     rows, columns = [], []
     degree, right = np.full(count, ANCHOR), np.zeros((count, channels.shape[2]))
-    for here, there in _neighbours():
+    for k, (here, there) in enumerate(_neighbours()):
         joined = np.ones(number[here].shape, bool) if labels is None else labels[here] == labels[there]
         both = wanted[here] & wanted[there] & joined
         rows.append(number[here][both])
@@ -38,6 +45,9 @@ def membrane(
         edge = wanted[here] & given[there] & ~wanted[there] & joined
         np.add.at(right, number[here][edge], channels[there][edge])
         np.add.at(degree, number[here][both | edge], 1)
+        if steps is not None:
+            step = (1 - k // 2 * 2) * steps[k % 2].reshape(*both.shape, -1)
+            np.subtract.at(right, number[here][both | edge], step[both | edge])
     rows, columns = np.concatenate(rows), np.concatenate(columns)
     matrix = diags(degree) - coo_matrix((np.ones(len(rows)), (rows, columns)), (count, count))
     solution = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(right)
@@ -46,7 +56,7 @@ def membrane(
 
 
 def _neighbours() -> list[tuple]:
-    """Index pairs (here, there) of the four directions."""
+    """Index pairs (here, there) of the four directions: down, right, up and left."""
     first, last, every = slice(None, -1), slice(1, None), slice(None)
     pairs = [((first, every), (last, every)), ((every, first), (every, last))]
     return pairs + [(there, here) for here, there in pairs]

@@ -8,7 +8,7 @@ import analytic
 import numpy as np
 import pytest
 
-from nerfkit.background import BackgroundSettings, background, look_behind
+from nerfkit.background import BackgroundSettings, background, hidden, look_behind, seamless
 from nerfkit.files import read_image, read_json, read_mask, write_mask
 from nerfkit.segmentation.projection import lift
 from nerfkit.visibility import Shown, witnesses
@@ -129,6 +129,26 @@ def test_colours_come_from_the_most_trusted_witnesses_and_one_stray_is_outvoted(
     assert before.through.mean() > 5 * many.through.mean()
     assert not lost.count.any()
     assert not lost.rgb.any()
+
+
+def test_what_others_see_in_another_light_is_made_to_meet_the_photo():
+    one = shown(large_views())[4]
+    truth = np.broadcast_to(np.linspace(0.3, 0.6, one.hole.shape[1])[:, None], (*one.hole.shape, 3))
+    photo = replace(one, rgb=np.where(one.hole[..., None], 0, truth).astype(np.float32))
+    darker = (0.5 * np.ptp(truth) * 0.2 + truth - 0.08).astype(np.float32)
+    met = seamless(photo, darker, one.doubted)
+    np.testing.assert_allclose(met, truth, atol=2e-3)
+    far_off = seamless(photo, np.zeros_like(darker), one.doubted)
+    assert far_off[one.hole].max() <= 0.15 + 1e-6
+
+
+def test_what_is_seen_here_and_there_is_not_seen():
+    one = shown(large_views())[4]
+    rng = np.random.default_rng(0)
+    assert hidden(one.hole & (rng.random(one.hole.shape) < 0.5), one)[one.hole].all()
+    rows = np.arange(len(one.hole))[:, None] > np.nonzero(one.hole)[0].mean()
+    half = one.hole & rows
+    assert (hidden(half, one) == half)[one.hole].mean() > 0.95
 
 
 @pytest.fixture(scope="module")

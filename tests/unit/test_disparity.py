@@ -136,6 +136,10 @@ def test_membrane_reproduces_a_harmonic_function_and_respects_labels():
     filled = membrane(truth, grown(hole, 1) & ~hole, hole)
     np.testing.assert_allclose(filled[hole], truth[hole], atol=1e-5)
     labels = (x >= 20).astype(int)
+    steps = tuple(np.diff(np.sin(truth), axis=axis) for axis in (0, 1))
+    np.testing.assert_allclose(
+        membrane(np.sin(truth), ~hole, hole, steps=steps)[hole], np.sin(truth)[hole], atol=1e-5
+    )
     halves = membrane(np.stack([labels * 1.0, labels * 5.0], axis=-1), ~hole, hole, labels)
     np.testing.assert_allclose(halves[hole, 1], 5.0 * labels[hole], atol=1e-5)
     assert (halves[~hole] == 0).all()

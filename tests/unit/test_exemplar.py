@@ -6,7 +6,7 @@ import pytest
 
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
-from nerfkit.inpainting.exemplar import ExemplarInpainter, Level
+from nerfkit.inpainting.exemplar import ExemplarInpainter, Level, without_seams
 from nerfkit.inpainting.regions import grown, shrunk
 
 
@@ -98,6 +98,34 @@ def test_guide_chooses_among_equal_textures():
         shades = {128, *np.unique(side()).tolist()}
         nearest = np.abs(filled[..., 0, None] - np.array(sorted(shades))).min(axis=-1)
         assert np.median(nearest) <= 4, side.__name__
+
+
+def test_a_shaded_wall_is_filled_without_steps():
+    rows, columns = np.mgrid[:120, :160]
+    wall = np.stack([0.5 + 0.001 * columns, 0.5 - 0.001 * rows, 0.4 + 0.0005 * columns], axis=2)
+    photo = (255 * wall + np.random.default_rng(0).normal(0, 1, wall.shape) + 0.5).astype(np.uint8)
+    hole = square_hole()
+    filled = ExemplarInpainter().fill(photo, hole).astype(float)
+    smooth = cv2.GaussianBlur(filled, (0, 0), 2)
+    steps = np.abs(np.diff(smooth, axis=1)).max(axis=2)[grown(hole, 3)[:, 1:]]
+    assert steps.max() < 3
+    assert np.abs(smooth - 255 * wall)[hole].max() < 8
+
+
+def test_seams_go_and_edges_stay():
+    image = np.full((40, 60, 3), 0.5, np.float32)
+    image[:, 30:] = 0.9
+    hole = np.zeros((40, 60), bool)
+    hole[10:30, 20:40] = True
+    filled = image.copy()
+    filled[10:30, 20:25] += 0.06
+    filled[10:20, 35:40] -= 0.05
+    match = np.stack(np.mgrid[:40, :60], axis=2)
+    match[10:30, 20:30] = (5, 10)
+    match[10:30, 30:40] = (5, 50)
+    even = without_seams(filled, match, hole)
+    np.testing.assert_allclose(even, image, atol=1e-6)
+    np.testing.assert_array_equal(even[~hole], filled[~hole])
 
 
 def random_field(seed, shape=(30, 34), radius=2, channels=3):

@@ -1,6 +1,7 @@
 """Masks are checked, brought to the photos' size and widened in one place."""
 
 import logging
+from dataclasses import replace
 
 import fake_capture
 import numpy as np
@@ -9,7 +10,8 @@ from PIL import Image
 
 from nerfkit.errors import UserError
 from nerfkit.files import read_json, read_mask, write_image
-from nerfkit.holes import HolesSettings, disk, holes, widened
+from nerfkit.holes import HolesSettings, disk, downwards, holes, widened
+from nerfkit.scene import read_scene
 from nerfkit.segmentation.object_masks import write_object_masks
 
 SIZE = (48, 36)  # of fake_capture's photos
@@ -48,7 +50,7 @@ def run(root, provided=True, objects="all", **settings):
 
 
 def test_hole_is_every_pixel_within_the_radius(capture):
-    made = run(capture, dilation=0.1, closing=0.0)
+    made = run(capture, dilation=0.1, closing=0.0, shadow=0.0)
     mask, hole = made["masks"]["train_00"], made["holes"]["train_00"]
     np.testing.assert_array_equal(mask, square(*SIZE) > 0)
     inside = np.argwhere(mask)
@@ -99,7 +101,7 @@ def test_provided_masks_cannot_be_chosen_by_object(capture):
 
 
 def test_no_dilation_leaves_the_mask(capture):
-    made = run(capture, dilation=0.0, closing=0.0)
+    made = run(capture, dilation=0.0, closing=0.0, shadow=0.0)
     np.testing.assert_array_equal(made["holes"]["train_03"], made["masks"]["train_03"])
 
 
@@ -107,10 +109,33 @@ def test_closing_joins_gaps_and_does_not_grow_to_the_frame():
     mask = np.zeros((30, 100), bool)
     mask[10:20, 20:40] = mask[10:20, 42:60] = True
     mask[10:20, 97:98] = True
-    hole = widened(mask, HolesSettings(dilation=0.0, closing=0.02))
+    hole = widened(mask, np.zeros(2), HolesSettings(dilation=0.0, closing=0.02))
     assert hole[12:18, 40:42].all()
     assert not hole[:, 98:].any()
     assert hole.sum() <= mask.sum() + 20
+
+
+@pytest.mark.parametrize("down", [(0.0, 1.0), (0.6, 0.8), (-0.5, 0.0), (0.0, 0.0)])
+def test_a_hole_reaches_down_by_the_shadow_and_nowhere_else(down):
+    mask = np.zeros((90, 100), bool)
+    mask[40:50, 45:55] = True
+    settings = HolesSettings(dilation=0.0, closing=0.0, shadow=0.2)
+    hole = widened(mask, np.array(down), settings)
+    dy, dx = np.rint(20 * np.array(down[::-1])).astype(int)
+    assert hole[mask].all()
+    assert hole[40 + dy : 50 + dy, 45 + dx : 55 + dx].all()
+    rows, columns = np.nonzero(hole)
+    assert (rows.min(), rows.max()) == (40 + min(dy, 0), 49 + max(dy, 0))
+    assert (columns.min(), columns.max()) == (45 + min(dx, 0), 54 + max(dx, 0))
+
+
+def test_down_is_down_in_a_photo_taken_on_its_side_and_short_in_one_from_above(capture):
+    view = read_scene(capture / "sfm" / "transforms.json", capture / "photos").train[0]
+    level, turned, above = np.eye(4), np.eye(4), np.eye(4)
+    turned[:3, :3] = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]
+    above[:3, :3] = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
+    found = [downwards(replace(view, world_from_cam=pose)).tolist() for pose in (level, turned, above)]
+    assert found == [[0, 1], [-1, 0], [0, 0]]
 
 
 def test_disk_counts():

@@ -28,7 +28,7 @@ STAGE = "inpainted_field"
 
 
 def write_cell(root, method, scene, seed):
-    """The metrics, renders and photos of one run; a method's PSNR grows by 1 a seed and by 4 in the hall."""
+    """The metrics and renders of one run; a method's PSNR grows by 1 a seed and by 4 in the hall."""
     place = root / method / scene / str(seed)
     value = PSNR[method] + seed + (4 if scene == "hall" else 0)
     common = {"protocol": "spinnerf-box", "region": "box", "views": 2, "resolution": "32x24"}
@@ -58,15 +58,14 @@ def write_cell(root, method, scene, seed):
     features = {f"{key}/render": rng.normal(size=(4, 3)), f"{key}/truth": rng.normal(size=(4, 3))}
     np.savez(place / "metrics/features.npz", **features)
     names = [f"{k:03d}" for k in range(5)]
-    (place / "photos/test").mkdir(parents=True)
     for name in names:
         (place / "renders/test" / name).mkdir(parents=True)
         write_image(place / "renders/test" / name / "rgb.png", rng.random((24, 32, 3)))
-        write_image(place / "photos/test" / f"{name}.png", rng.random((24, 32, 3)))
+        write_image(place / "renders/test" / name / "photo.png", rng.random((24, 32, 3)))
     np.savez(place / "renders/depth.npz", **{name: rng.random((24, 32)) + 1 for name in names})
     views = [{"name": name, "split": "test"} for name in names]
     write_json(place / "renders/renders.json", {"views": views, "stages": {"rgb": STAGE, "before": "field"}})
-    folders = {name: str(place / name) for name in ("metrics", "renders", "photos")}
+    folders = {name: str(place / name) for name in ("metrics", "renders")}
     return {
         "method": method,
         "scene": scene,

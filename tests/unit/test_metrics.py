@@ -29,8 +29,8 @@ def write_view(folder, split, name, **images):
 def run(tmp_path):
     """Two test views (one with a test mask of twice the size) and one training view of a made run."""
     rng = np.random.default_rng(0)
-    paths = {name: tmp_path / name for name in ("renders", "photos", "holes", "truth", "tests", "final")}
-    for folder in ("photos/test", "photos/images", "holes/holes", "truth", "tests", "final"):
+    paths = {name: tmp_path / name for name in ("renders", "holes", "truth", "tests", "final")}
+    for folder in ("holes/holes", "truth", "tests", "final"):
         (tmp_path / folder).mkdir(parents=True)
     photo = rng.integers(60, 200, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     mask = np.zeros((HEIGHT, WIDTH), bool)
@@ -38,11 +38,9 @@ def run(tmp_path):
     wrong = photo.copy()
     wrong[mask] += 20
     for name in ("a", "b"):
-        write_image(tmp_path / "photos/test" / f"{name}.png", photo)
-        write_view(paths["renders"], "test", name, rgb=wrong, before=photo)
+        write_view(paths["renders"], "test", name, rgb=wrong, before=photo, photo=photo)
     write_mask(paths["tests"] / "a.png", cv2.resize(mask.astype(np.uint8), (80, 60), interpolation=0) > 0)
-    write_image(tmp_path / "photos/images/t.png", photo)
-    write_view(paths["renders"], "train", "t", rgb=wrong, before=wrong)
+    write_view(paths["renders"], "train", "t", rgb=wrong, before=wrong, photo=photo)
     write_mask(tmp_path / "holes/holes/t.png", mask)
     views = [{"name": n, "split": s} for n, s in (("a", "test"), ("b", "test"), ("t", "train"))]
     write_json(
@@ -62,7 +60,7 @@ def run(tmp_path):
 
 
 def sources_of(paths, **more):
-    return Sources(paths["renders"], paths["photos"], paths["holes"], **more)
+    return Sources(paths["renders"], paths["holes"], **more)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ SETTINGS = PicturesSettings(views=2, tile_width=WIDTH, overview_width=WIDTH)
 @pytest.fixture
 def run(tmp_path):
     """Three grey training photos (stored four times as large, turned by EXIF) and one rendered test view."""
-    folders = "photos/images photos/test holes/masks holes/holes inpainting/images source_mask/masks"
+    folders = "photos/images holes/masks holes/holes inpainting/images source_mask/masks"
     for folder in [*folders.split(), "inpainting/filled", "metrics", "refinement", "renders/test/t"]:
         (tmp_path / folder).mkdir(parents=True)
     mask = np.zeros((HEIGHT, WIDTH), bool)
@@ -46,9 +46,8 @@ def run(tmp_path):
     write_json(tmp_path / "prompts.json", {"objects": [{"name": "thing", "clicks": [click]}]})
     clicks(tmp_path / "photos", tmp_path / "prompts.json", tmp_path / "clicks")
     write_json(tmp_path / "refinement/refinement.json", {"doubtful": {"thing": {"b": 0.3}}})
-    for image, value in (("rgb", 200), ("before", 90), ("depth", 10)):
+    for image, value in (("rgb", 200), ("before", 90), ("depth", 10), ("photo", 60)):
         write_image(tmp_path / f"renders/test/t/{image}.png", np.full((HEIGHT, WIDTH, 3), value, np.uint8))
-    write_image(tmp_path / "photos/test/t.png", np.full((HEIGHT, WIDTH, 3), 60, np.uint8))
     for name in ("depth", "depth_before"):
         np.savez(tmp_path / f"renders/{name}.npz", t=np.linspace(1, 3, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH))
     write_json(tmp_path / "renders/renders.json", {"views": [{"name": "t", "split": "test"}]})

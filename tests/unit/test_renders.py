@@ -51,6 +51,7 @@ def test_every_test_view_is_rendered_with_both_fields(rendered):
             expected = render_view(FIELDS[field], view.camera, view.world_from_cam, view.near, view.far)
             written = read_image(out / "test" / view.name / f"{image}.png")
             np.testing.assert_allclose(written / 255, expected.rgb, atol=0.51 / 255)
+        np.testing.assert_array_equal(read_image(out / "test" / view.name / "photo.png"), view.image())
         after = render_view(FIELDS["inpainted"], view.camera, view.world_from_cam, view.near, view.far)
         np.testing.assert_array_equal(depths[view.name], after.depth)
         assert depths[view.name].dtype == np.float32

@@ -98,7 +98,6 @@ rule video:
 
 rule metrics:
     input:
-        photos=artefact("photos", "photos.json"),
         holes=artefact("holes", "holes.json"),
         renders=artefact("renders", "renders.json"),
         masks=of_each(".json", "source_mask", "propagation", "refinement"),

@@ -40,7 +40,7 @@ def cell_folders(wildcards):
             "method": cell.run,
             "scene": cell.scene,
             "seed": cell.seed,
-            **{s: stage_folder("results", s, cell, config) for s in ("metrics", "renders", "photos")},
+            **{s: stage_folder("results", s, cell, config) for s in ("metrics", "renders")},
             "test_masks": str(scene_folder(cell.scene, config["data"]) / "test/masks"),
         }
         for cell in table_cells()

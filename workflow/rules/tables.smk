@@ -1,6 +1,6 @@
 # Many runs of many scenes side by side; a table belongs to no run.
 # In:  segmentation_table: masks of every method of workflow/segmentation_methods.yaml; {data}/{scene}/masks as truth
-#      inpainting_table: metrics, renders and photos of every method of config.yaml's `inpainting_table`;
+#      inpainting_table: metrics and renders of every method of config.yaml's `inpainting_table`;
 #      {data}/{scene}/test/masks
 # Out: results/tables/segmentation_table/segmentation_table.json, .csv, .md, .png, sheets/*.png
 #      results/tables/inpainting_table/inpainting_table.json, inpainting_table.md, records.csv, sheets/*.png
@@ -51,7 +51,6 @@ rule inpainting_table:
     input:
         metrics=of_every_cell("metrics"),
         renders=of_every_cell("renders"),
-        photos=of_every_cell("photos"),
     output:
         manifest="results/tables/inpainting_table/inpainting_table.json",
         table="results/tables/inpainting_table/inpainting_table.md",

@@ -11,7 +11,7 @@ with stage_log(snakemake.log[0]):
     use_threads(snakemake.threads)
     metrics(
         sources=Sources(
-            **{name: Path(given[name]).parent for name in ("renders", "photos", "holes")},
+            **{name: Path(given[name]).parent for name in ("renders", "holes")},
             reference=next((Path(path).parent for path in given.reference), None),
             true_masks=next((Path(path).parent for path in given.true_masks), None),
             test_masks=next((Path(path).parent for path in given.test_masks), None),
