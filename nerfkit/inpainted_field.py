@@ -29,7 +29,7 @@ class InpaintedFieldSettings(TrainingSettings):
 
     diffuse: float = 0.1  # weight of the view-independent colour's own error
     sparse_depth: float = 2.0  # weight of the reconstruction's points outside the holes
-    flatness: float = 0.1  # weight of what bends bare surfaces outside the holes
+    flatness: float = 0.4  # weight of what bends bare surfaces outside the holes
     seen: bool = True  # whether what other photos show inside the holes counts like a photo
     disparity: float = 1.0  # weight of the fills' disparity inside the holes
     ring: float = 0.02  # share of the width around a hole where the disparity counts too

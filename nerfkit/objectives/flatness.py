@@ -16,7 +16,7 @@ from nerfkit.rays import PixelBank
 from nerfkit.rendering import Rendering
 
 SHARE = 8  # one line for so many rays through pixels
-REACH = 0.0625  # of a photo's long side, from the middle of a line to its end
+REACH = 0.125  # of a photo's long side, from the middle of a line to its end
 BARE = 0.03  # range of a channel along a line, in [0, 1], at which its say is 1 / e
 LEAST_SAY = 0.1
 STOPS = 5  # pixels of a line whose colours are compared; the first, the middle and the last have rays
