@@ -2,8 +2,8 @@
 
 LaTeRF, Equations 7 to 10: with the objectness probability p the object's density is sigma * p, and its
 picture is composited from that density alone, so that what stands before or beside the object is not there
-at all. The share 1 - p gives the scene without the object. Nothing absorbs at the end of a ray: a part has
-an accumulation, and its colour is laid over any background afterwards.
+at all. Its complement, the scene without the object, is in fields/object_nerf.py. Nothing absorbs at the end
+of a ray: a part has an accumulation, and its colour is laid over any background afterwards.
 
 Symbols as in fields/reference.py, for R rays of K samples: sigma density, delta length of a sample,
 tau = sigma * share * delta, T transmittance of the part, w weight.

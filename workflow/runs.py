@@ -25,11 +25,14 @@ UPSTREAM = {
     "inpainting": ("photos", "sfm", "holes", "depth", "background"),
     "inpainted_field": ("photos", "sfm", "field", "holes", "inpainting"),
     "reference_field": ("photos", "sfm", "field"),
-    "renders": ("photos", "sfm", "field", "holes", "inpainting", "inpainted_field", "reference_field"),
+    "object_field": ("photos", "sfm", "field", "depth", "holes"),
+    "renders": (
+        *("photos", "sfm", "field", "holes", "inpainting"),
+        *("inpainted_field", "object_field", "reference_field"),
+    ),
     "video": ("photos", "sfm", "field", "inpainted_field"),
     "metrics": ("renders", "holes", "reference_field"),
     "pictures": ("metrics",),
-    "object_field": ("photos", "sfm", "field", "depth", "holes"),
     "cutouts": ("photos", "sfm", "object_field"),
     "assets": ("photos", "sfm", "object_field"),
 }
@@ -86,16 +89,17 @@ def overlaid(setting: object, value: object) -> object:
 def upstream(stage: str, config: dict) -> tuple[str, ...]:
     """The stages that a stage reads under the choices made.
 
-    The user's masks do without the clicked ones, fills of whole holes without a look behind the object, and
-    renders and metrics without the reference field unless it is asked for.
+    The user's masks do without the clicked ones, fills of whole holes without a look behind the object,
+    renders without the object field and the reference field unless they show it, and metrics without the
+    latter unless it is the truth.
     """
     spared = set()
     if stage == "holes" and config["masks"] == "provided":
         spared = {"refinement"}
     if stage == "inpainting" and whole_holes(config):
         spared = {"background"}
-    if stage == "renders" and not renders_reference(config):
-        spared = {"reference_field"}
+    if stage == "renders":
+        spared = {"object_field", "reference_field"} - {rendered_field(config)}
     if stage == "metrics" and not reference_is_truth(config):
         spared = {"reference_field"}
     return tuple(name for name in UPSTREAM[stage] if name not in spared)
@@ -106,9 +110,10 @@ def whole_holes(config: dict) -> bool:
     return config["fills"] == "provided" or config["inpainting"].get("part") == "hole"
 
 
-def renders_reference(config: dict) -> bool:
-    """Whether a run's renders are those of the photos without the object."""
-    return config["renders"].get("fill") == "reference"
+def rendered_field(config: dict) -> str:
+    """The field that a run's renders show the place without the object by."""
+    fields = {"object_nerf": "object_field", "reference": "reference_field"}
+    return fields.get(config["renders"].get("fill"), "inpainted_field")
 
 
 def reference_is_truth(config: dict) -> bool:

@@ -12,6 +12,8 @@ from nerfkit.evaluation import canvas
 from nerfkit.evaluation.paint2d import Painter, painted
 from nerfkit.evaluation.views import chosen_views
 from nerfkit.fields import read_field
+from nerfkit.fields.object_field import read_object_field
+from nerfkit.fields.object_nerf import ObjectNerf
 from nerfkit.files import read_image, stage_folder, write_image, write_manifest
 from nerfkit.rendering import Field, RenderedView, render_view
 from nerfkit.scene import View, read_scene
@@ -19,7 +21,12 @@ from nerfkit.scene import View, read_scene
 log = logging.getLogger("nerfkit")
 
 # what fills the hole -> the stage whose work the image `rgb` shows
-FILLS = {"field": "inpainted_field", "inpaint_2d": "renders", "reference": "reference_field"}
+FILLS = {
+    "field": "inpainted_field",
+    "inpaint_2d": "renders",
+    "object_nerf": "object_field",
+    "reference": "reference_field",
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class RendersSettings:
 
     max_views: int = 24  # views rendered at most, spread evenly over those there are
     # field: rgb shows the inpainted field; inpaint_2d: the scene field's render, its hole filled in 2D;
-    # reference: a field of photos without the object
+    # object_nerf: the scene field without the object's density; reference: a field of object-free photos
     fill: str = "field"
 
 
@@ -41,6 +48,7 @@ def renders(
     settings: RendersSettings,
     *,
     painter: Painter | None = None,
+    object_field: Path | None = None,
     reference: Path | None = None,
 ) -> None:
     """Render views with the scene field (before) and the inpainted field (rgb, depth).
@@ -53,6 +61,7 @@ def renders(
         photos: folder of the photos stage.
         field, inpainted_field: .safetensors files of both fields.
         painter: what `fill: inpaint_2d` takes.
+        object_field: .safetensors file of the object field, what `fill: object_nerf` takes.
         reference: folder of the stage reference_field, what `fill: reference` takes.
 
     Raises:
@@ -64,6 +73,8 @@ def renders(
     before = render_all(read_field(field), views, "renders before")
     if settings.fill == "field":
         after = render_all(read_field(inpainted_field), views, "renders after")
+    elif settings.fill == "object_nerf":
+        after = render_all(ObjectNerf(read_object_field(object_field)), views, "renders after")
     elif settings.fill == "reference":
         after = held_out(views, before, reference)
     else:

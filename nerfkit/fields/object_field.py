@@ -161,18 +161,6 @@ class ObjectField(nn.Module):
             logit=part_logit(seen.score + part_filled * (FILLED_LOGIT - seen.score), weights),
         )
 
-    @torch.no_grad()
-    def trace_rest(self, rays: Rays) -> PartRendering:
-        """The scene without the object: the same field with the share 1 - p (the `object_nerf` baseline)."""
-        seen = self.look(rays, self.scene_field.trace(rays).edges)
-        weights = part_weights(seen.density, 1 - seen.share, seen.delta, self.mode)
-        return PartRendering(
-            rgb=self.scene_field.shade(mean_of(seen.columns, weights), rays.directions),
-            accumulation=weights.sum(1),
-            depth=mean_of(seen.middle[..., None], weights)[:, 0] * rays.cosines,
-            logit=part_logit(seen.score, weights),
-        )
-
     def parameter_groups(self, settings) -> list[dict]:
         """Parameters with their learning rates, for Adam."""
         scene = self.scene_field.parameter_groups(settings) if self.adapts else []
@@ -181,7 +169,7 @@ class ObjectField(nn.Module):
 
 @torch.no_grad()
 def render_part(trace, rays: Rays) -> PartRendering:
-    """Any number of rays through `trace_object` or `trace_rest`, a chunk at a time."""
+    """Any number of rays through `trace_object`, a chunk at a time."""
     parts = [trace(chunk) for chunk in rays.chunks(CHUNK)]
     names = PartRendering.__dataclass_fields__
     return PartRendering(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})

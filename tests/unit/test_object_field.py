@@ -11,8 +11,10 @@ from nerfkit.extraction.cutouts import CutoutsSettings, cutouts
 from nerfkit.extraction.object_field import ObjectFieldSettings, chosen_texts, object_field
 from nerfkit.field import field
 from nerfkit.fields.object_field import read_object_field
+from nerfkit.fields.object_nerf import ObjectNerf
 from nerfkit.fields.settings import FieldSettings
 from nerfkit.files import read_json, write_json, write_mask
+from nerfkit.rendering import render_view
 
 QUICK = ObjectFieldSettings(steps=120, rays_start=512, rays_end=512)
 
@@ -67,6 +69,18 @@ def test_the_ball_stands_alone_and_its_place_is_empty(capture):
     manifest = read_json(capture / "object_field/object_field.json")
     assert manifest["completion"]["voxels"] > 0
     assert manifest["completion"]["prior"].startswith("none")
+
+
+def test_without_the_density_of_the_ball_what_it_hid_is_shown(capture):
+    model = extract(capture, QUICK)
+    view = analytic.views(capture / "photos")[4]
+    shot, bare = (analytic.shoot(view.world_from_cam, ball=ball) for ball in (True, False))
+    asked = (view.camera, view.world_from_cam, view.near, view.far)
+    scene, rest = (render_view(field, *asked) for field in (model.scene_field, ObjectNerf(model)))
+    off = [np.abs(255 * found.rgb - bare.rgb).mean(axis=2) for found in (scene, rest)]
+    assert off[1][shot.ball].mean() < 0.4 * off[0][shot.ball].mean()
+    assert off[1][~shot.ball].mean() < off[0][~shot.ball].mean() + 2
+    np.testing.assert_allclose(np.median(rest.depth[shot.ball] / bare.depth[shot.ball]), 1, atol=0.05)
 
 
 def test_the_text_is_that_of_the_objects_whose_masks_were_taken(capture, tmp_path):

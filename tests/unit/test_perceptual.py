@@ -1,4 +1,4 @@
-"""The shift-tolerant loss against loops and finite differences, and the toy of SPIn-NeRF's Figures 2-3."""
+"""The shift-tolerant loss against loops and finite differences."""
 
 import numpy as np
 import pytest
@@ -110,70 +110,3 @@ def test_an_unknown_loss_is_answered_with_the_names_there_are():
     with pytest.raises(UserError, match=r"no perceptual loss 'vgg'; choose one of shift_tolerant, lpips_vgg"):
         perceptual_loss("vgg")
     assert perceptual_loss(PERCEPTUAL_LOSSES[0], radius=4).margin == 4
-
-
-def grid(size, period, shift, angle):
-    """Bars of width period / 5 in both directions, softened over a pixel; (size, size) in [0, 1]."""
-    y, x = (np.mgrid[:size, :size] - size / 2 + 0.5).astype(float)
-    u = np.cos(angle) * x - np.sin(angle) * y + shift[0]
-    v = np.sin(angle) * x + np.cos(angle) * y + shift[1]
-    to_bar = [np.abs((axis + period / 2) % period - period / 2) for axis in (u, v)]
-    return np.clip(period / 10 + 0.5 - np.minimum(*to_bar), 0, 1)
-
-
-def inconsistent_fills(rng, count=16, size=96, hole=48, period=12):
-    """A grid, and `count` fills of its hole with the grid moved by up to 2 px, turned by up to 0.02 rad."""
-    truth = grid(size, period, (0, 0), 0)
-    inside = slice((size - hole) // 2, (size + hole) // 2)
-    fills = []
-    for _ in range(count):
-        fill = truth.copy()
-        fill[inside, inside] = grid(size, period, rng.uniform(-2, 2, 2), rng.uniform(-0.02, 0.02))[
-            inside, inside
-        ]
-        fills.append(fill)
-    tensor = torch.tensor(np.array(fills), dtype=torch.float32)[:, None].expand(-1, 3, -1, -1)
-    return torch.tensor(truth, dtype=torch.float32), tensor, inside
-
-
-def fit_hole(fills, inside, loss, steps, rng, start, patch=24):
-    """Fit the hole's pixels, one random patch of one random fill per step, as a field's pixels would be."""
-    margin = loss.margin
-    image = start.clone()
-    pixels = start[..., inside, inside].clone().requires_grad_()
-    mask = torch.zeros_like(start[:, :1])
-    mask[..., inside, inside] = 1
-    optimiser = torch.optim.Adam([pixels], lr=0.02)
-    for _ in range(steps):
-        row, column = rng.integers(inside.start - 4, inside.stop - patch + 5, 2)
-        fill = fills[rng.integers(len(fills))][None]
-        current = image.clone()
-        current[..., inside, inside] = pixels
-        cut = np.s_[..., row : row + patch, column : column + patch]
-        wide = np.s_[..., row - margin : row + patch + margin, column - margin : column + patch + margin]
-        optimiser.zero_grad()
-        loss(current[cut], fill[wide], mask[cut]).backward()
-        optimiser.step()
-    image[..., inside, inside] = pixels.detach()
-    return image
-
-
-def contrast(image, truth, inside):
-    """Standard deviation inside the hole relative to the truth's."""
-    return float(image[0, 0, inside, inside].std() / truth[inside, inside].std())
-
-
-def distance_to_closest(image, fills, inside):
-    """MSE inside the hole to the fill that it resembles most."""
-    return float((fills - image)[..., inside, inside].square().mean((1, 2, 3)).min())
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_pixel_loss_blurs_inconsistent_fills_and_the_shift_tolerant_loss_does_not(seed):
-    rng = np.random.default_rng(seed)
-    truth, fills, inside = inconsistent_fills(rng)
-    blurred = fills.mean(0, keepdim=True)  # the minimiser of the pixel loss
-    sharp = fit_hole(fills, inside, ShiftTolerantLoss(6), 300, rng, blurred)
-    assert contrast(blurred, truth, inside) < 0.7
-    assert 0.9 < contrast(sharp, truth, inside) < 1.1
-    assert distance_to_closest(sharp, fills, inside) < 0.5 * distance_to_closest(blurred, fills, inside)

@@ -78,6 +78,16 @@ def test_views_are_spread_from_the_first_to_the_last(tmp_path):
     assert names == ["test_00", "test_03", "test_06", "test_09"]
 
 
+def test_object_nerf_shows_the_object_field_without_its_object(rendered, monkeypatch):
+    monkeypatch.setattr(module, "read_object_field", lambda path: FIELDS["inpainted"])
+    monkeypatch.setattr(module, "ObjectNerf", lambda field: field)
+    out, scene = rendered(fill="object_nerf")
+    assert json.loads((out / "renders.json").read_text())["stages"]["rgb"] == "object_field"
+    view = scene.split("test")[0]
+    after = render_view(FIELDS["inpainted"], view.camera, view.world_from_cam, view.near, view.far)
+    np.testing.assert_array_equal(np.load(out / "depth.npz")[view.name], after.depth)
+
+
 def painter(root):
     return Painter(
         root / "holes", root / "masks", HolesSettings(dilation=0.05, closing=0), InpaintingSettings()

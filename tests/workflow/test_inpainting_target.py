@@ -79,3 +79,9 @@ def test_a_reference_as_truth_is_computed_for_it(tree):
     assert "reference_field" not in tree.planned("scene=room")
     plan = tree.planned("scene=room", "--configfile", tree.overlay(metrics={"truth": "both"}))
     assert plan["reference_field"] == plan["metrics"] == 1
+
+
+def test_a_run_without_the_objects_density_needs_the_object_field(tree):
+    plan = tree.planned("--config", "scene=room", "run=object_nerf")
+    assert plan["object_field"] == plan["renders"] == plan["metrics"] == 1
+    assert "object_field" not in tree.planned("scene=room")

@@ -6,6 +6,8 @@ from snakemake.exceptions import WorkflowError
 from workflow.runs import STAGES, UPSTREAM, owner_run, run_config, stages_of
 
 WITHOUT_SETTINGS = ("clicks", "depth", "reference_field")
+# What a stage can read but does not unless a run asks for it.
+UNASKED = {"renders": {"object_field", "reference_field"}, "metrics": {"reference_field"}}
 CONFIG = {
     "poses": "sfm",
     "masks": "clicks",
@@ -48,7 +50,8 @@ def test_what_two_runs_make_alike_belongs_to_the_first():
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in WITHOUT_SETTINGS])
 def test_a_changed_section_is_owned_with_all_that_follows_and_nothing_else(stage):
     def follows(name: str) -> bool:
-        return name == stage or any(follows(before) for before in UPSTREAM[name])
+        read = set(UPSTREAM[name]) - UNASKED.get(name, set())
+        return name == stage or any(follows(before) for before in read)
 
     assert owned({stage: {"size": 2}}) == {name for name in STAGES if follows(name)}
 
@@ -90,9 +93,13 @@ def test_fills_of_whole_holes_need_no_background():
         assert "background" not in stages_of({**config, **whole})
 
 
-def test_only_renders_of_the_reference_need_its_field():
-    assert "reference_field" not in stages_of(CONFIG)
-    assert "reference_field" in stages_of({**CONFIG, "renders": {"fill": "reference"}})
+@pytest.mark.parametrize(
+    ("fill", "field"), [("reference", "reference_field"), ("object_nerf", "object_field")]
+)
+def test_only_renders_of_a_field_need_it(fill, field):
+    assert field not in stages_of(CONFIG)
+    asked = {"reference_field", "object_field"} & set(stages_of({**CONFIG, "renders": {"fill": fill}}))
+    assert asked == {field}
 
 
 def test_a_run_shares_with_its_base_what_it_does_not_change():

@@ -9,7 +9,7 @@ from workflow.digest import code_digest as digest
 from workflow.runs import (
     owner_run,
     reference_is_truth,
-    renders_reference,
+    rendered_field,
     run_config,
     stage_folder,
     stages_of,

@@ -84,8 +84,14 @@ def background_of_fills(wildcards):
 
 def reference_of_renders(wildcards):
     """The reference field as a list, empty unless it is what is rendered."""
-    wanted = renders_reference(run_config(config, wildcards.run))
+    wanted = rendered_field(run_config(config, wildcards.run)) == "reference_field"
     return [artefact("reference_field", "reference_field.json")(wildcards)] if wanted else []
+
+
+def object_field_of_renders(wildcards):
+    """The object field as a list, empty unless the scene is rendered without its object's density."""
+    wanted = rendered_field(run_config(config, wildcards.run)) == "object_field"
+    return [artefact("object_field", "object_field.safetensors")(wildcards)] if wanted else []
 
 
 def reference_of_metrics(wildcards):

@@ -17,6 +17,7 @@ with stage_log(snakemake.log[0]):
         field=Path(snakemake.input.field),
         inpainted_field=Path(snakemake.input.inpainted_field),
         out=Path(snakemake.output.manifest).parent,
+        object_field=next(map(Path, snakemake.input.object_field), None),
         reference=next((Path(path).parent for path in snakemake.input.reference_field), None),
         settings=RendersSettings(**snakemake.params.settings),
         painter=Painter(
