@@ -37,7 +37,8 @@ class InpaintedFieldSettings(TrainingSettings):
         "auto"  # fills held to pixel by pixel: auto (inpainting's reference) | none | all | a stem
     )
     reference_weight: float = 1.0
-    perceptual: str = "shift_tolerant"  # shift_tolerant | lpips_vgg | lpips_alex | lpips_squeeze | none
+    # shift_tolerant | lpips_vgg | lpips_alex | lpips_squeeze | squeezenet_distance | none
+    perceptual: str = "shift_tolerant"
     perceptual_weight: float = 0.5  # in units of squared error; for lpips_* take 0.01 * perceptual_every
     perceptual_every: int = 4  # one patch in so many steps
     perceptual_start: float = 0.15  # share of the training before the first patch

@@ -11,7 +11,15 @@ from torch import Tensor
 from nerfkit.errors import UserError
 
 # the names in the weight store of the backbones that the learned losses need
-BACKBONES = {"lpips_vgg": "vgg16", "lpips_alex": "alexnet", "lpips_squeeze": "squeezenet1_1"}
+BACKBONES = {
+    "lpips_vgg": "vgg16",
+    "lpips_alex": "alexnet",
+    "lpips_squeeze": "squeezenet1_1",
+    "squeezenet_distance": "squeezenet1_1_imagenet",  # no LPIPS: other weights, and no learned heads
+}
+NETS = {
+    "squeezenet_distance": "squeeze"
+}  # what the package lpips calls a network, where the name does not say
 PERCEPTUAL_LOSSES = ("shift_tolerant", *BACKBONES)
 
 
@@ -45,7 +53,7 @@ def perceptual_loss(name: str, radius: int = 6) -> PerceptualLoss:
         radius: the largest translation that `shift_tolerant` forgives, pixels; of no meaning to the others.
 
     Raises:
-        UserError: an unknown name, or an `lpips_*` backend whose backbone is not in the weight store.
+        UserError: an unknown name, or one whose backbone is not in the weight store.
     """
     if name == "shift_tolerant":
         from nerfkit.perceptual.shift import ShiftTolerantLoss
@@ -55,5 +63,6 @@ def perceptual_loss(name: str, radius: int = 6) -> PerceptualLoss:
         from nerfkit.perceptual.lpips import LpipsLoss
         from nerfkit.weights import weight_path
 
-        return LpipsLoss(name.removeprefix("lpips_"), weight_path(BACKBONES[name]))
+        net = NETS.get(name, name.removeprefix("lpips_"))
+        return LpipsLoss(net, weight_path(BACKBONES[name]), heads=name.startswith("lpips_"))
     raise UserError(f"There is no perceptual loss {name!r}; choose one of {', '.join(PERCEPTUAL_LOSSES)}.")

@@ -71,12 +71,15 @@ def lpips_network(net: str, backbone: Path, heads: bool = True) -> nn.Module:
 
 
 class LpipsLoss:
-    """The LPIPS distance map, averaged with the pixel weights. Unit-free; identical patches give 0."""
+    """The LPIPS distance map, averaged with the pixel weights. Unit-free; identical patches give 0.
+
+    Without its heads it is the plain distance of unit features (see `lpips_network`).
+    """
 
     margin = 0
 
-    def __init__(self, net: str, backbone: Path):
-        self.network = lpips_network(net, backbone)
+    def __init__(self, net: str, backbone: Path, heads: bool = True):
+        self.network = lpips_network(net, backbone, heads)
 
     def __call__(self, prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """See PerceptualLoss. Patches should measure 32 px or more, or the deepest layer sees one cell."""

@@ -1,9 +1,11 @@
 """The loading code of LPIPS, run on random backbones saved in the form of the published ones."""
 
+import numpy as np
 import pytest
 import torch
 
 from nerfkit.errors import UserError
+from nerfkit.evaluation.perceptual_distances import Distance
 from nerfkit.perceptual import perceptual_loss
 from nerfkit.perceptual.lpips import LpipsLoss, lpips_network
 from nerfkit.torchvision_shim import ensure_torchvision
@@ -71,6 +73,16 @@ def test_the_loss_is_the_packages_own_lpips(squeeze, tmp_path):
     a, b = patches(1), patches(2)
     expected = reference(2 * a - 1, 2 * b - 1).mean()
     torch.testing.assert_close(squeeze(a, b, torch.ones(2, 1, 48, 48)), expected)
+
+
+def test_without_heads_it_is_the_squeezenet_distance_of_the_metrics(tmp_path):
+    path, _ = random_backbone("squeeze", tmp_path)
+    loss = LpipsLoss("squeeze", path, heads=False)
+    a, b = patches(1)[:1], patches(2)[:1]
+    scored = Distance("squeezenet_distance", "squeeze", "squeezenet1_1_imagenet", path, heads=False)
+    images = [patch[0].permute(1, 2, 0).numpy() for patch in (a, b)]
+    (expected,) = scored.between(*images, [np.ones((48, 48), bool)])
+    assert float(loss(a, b, torch.ones(1, 1, 48, 48))) == pytest.approx(expected, rel=1e-4)
 
 
 def test_identical_patches_cost_nothing_and_damage_costs_more(squeeze):
