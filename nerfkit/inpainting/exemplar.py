@@ -25,6 +25,7 @@ COARSEST = 3  # half the thickness of the hole on the coarsest level, in patch r
 ROUNDS = (10, 5, 4, 3)  # rounds of search and vote from the coarsest level on; the last entry for the rest
 TRUST_DECAY = 1.3  # a patch one pixel deeper in the hole has 1/1.3 of the say (Wexler et al., section 4.2)
 EXHAUSTIVE = 2_000_000  # pairs of patches up to which a search is exact
+NOISE = 0.015  # difference of neighbouring colours that is no texture; added up across a hole it stains
 SEAM = 0.1  # difference of neighbouring colours from which it is an edge, not a seam between patches
 FEWEST_SOURCES = 64  # a level with fewer source patches is of no use
 
@@ -140,6 +141,8 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.
             source = match[side][inside].T - back * np.eye(2, dtype=int)[axis][:, None]
             copied[inside] += slope[tuple(source)]
         copied /= np.maximum(hole[here].astype(int) + hole[there], 1)[..., None]
+        size = np.abs(copied).max(axis=2, keepdims=True)
+        copied *= np.maximum(1 - (NOISE / np.maximum(size, 1e-6)) ** 2, 0)
         edge = np.abs(slope).max(axis=2, keepdims=True) > SEAM
         steps.append(np.where(edge, slope, copied))
     return np.where(hole[..., None], membrane(image, ~hole, hole, steps=tuple(steps)), image)
