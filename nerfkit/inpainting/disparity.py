@@ -49,7 +49,7 @@ def _complete(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, sliver: i
     rim &= ~_leftovers(terms, disparity, known, planes, sliver)
     if not rim.any():
         rim = known
-    labels = label_hole(terms, planes, labels, rim, hole)
+    labels = label_hole(terms, planes, labels, disparity, rim, hole)
     surfaces = np.concatenate([planes, np.zeros((1, 3))])  # label -1: no plane, the film alone
     base = np.einsum("hwk,hwk->hw", terms, surfaces[labels])
     film = membrane(disparity - base, rim, hole, labels)

@@ -13,6 +13,7 @@ MOST_PLANES = 3
 SMALLEST_SHARE = 0.12  # of the context, for a plane worth having
 TRIALS = 300  # random hypotheses per plane
 SAMPLE = 4000  # pixels that hypotheses are judged by
+FAIR = 0.25  # share of the rim, seen from a pixel of the hole, that a surface needs to be seen there
 AGREEMENT = 0.93  # share of the rim that a rule of visibility has to explain
 
 
@@ -71,14 +72,20 @@ def label_known(terms: np.ndarray, disparity: np.ndarray, planes: np.ndarray) ->
 
 
 def label_hole(
-    terms: np.ndarray, planes: np.ndarray, labels: np.ndarray, rim: np.ndarray, hole: np.ndarray
+    terms: np.ndarray,
+    planes: np.ndarray,
+    labels: np.ndarray,
+    disparity: np.ndarray,
+    rim: np.ndarray,
+    hole: np.ndarray,
 ) -> np.ndarray:
     """Which plane is seen at each pixel of the hole, int (H, W).
 
     Two rules of geometry are tried first: the nearest of the planes (an inner corner, like a table against a
     wall) and the farthest (a ridge); then straight borders in the picture (the edge of a table before
     something far). The first rule that explains the rim is taken; else every pixel
-    follows the part of the rim that encloses it most.
+    belongs to the farthest of the surfaces that have a fair share of the rim as seen from it: what stood
+    before the object seldom goes on behind it.
     """
     present = np.unique(labels[rim])
     if len(present) == 1:
@@ -91,7 +98,7 @@ def label_hole(
     for rule in rules:
         if (rule[rim] == labels[rim]).mean() >= AGREEMENT:
             return np.where(hole, rule, labels)
-    return np.where(hole, _harmonic(labels, rim, hole, present), labels)
+    return np.where(hole, _farthest(terms, planes, labels, disparity, rim, hole, present), labels)
 
 
 def _straight_borders(
@@ -111,7 +118,20 @@ def _straight_borders(
     return present[(inputs @ weights).argmax(axis=-1)]
 
 
-def _harmonic(labels: np.ndarray, rim: np.ndarray, hole: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """The label whose share of the rim, seen from the pixel, is largest: one soap film per label."""
-    shares = (labels[..., None] == present).astype(float)
-    return present[membrane(shares, rim, hole).argmax(axis=-1)]
+def _farthest(
+    terms: np.ndarray,
+    planes: np.ndarray,
+    labels: np.ndarray,
+    disparity: np.ndarray,
+    rim: np.ndarray,
+    hole: np.ndarray,
+    present: np.ndarray,
+) -> np.ndarray:
+    """The farthest label with a fair share of the rim, seen from the pixel: one soap film per label."""
+    shares = membrane((labels[..., None] == present).astype(float), rim, hole)
+    surfaces = [
+        terms @ planes[label] if label >= 0 else membrane(disparity, rim & (labels == label), hole)
+        for label in present
+    ]
+    fair = shares >= min(FAIR, 1 / len(present))
+    return present[np.where(fair, np.stack(surfaces, axis=-1), np.inf).argmin(axis=-1)]

@@ -128,6 +128,17 @@ def test_planes_are_found_in_order_of_support():
     np.testing.assert_allclose(find_planes(xy, disparity, seed=0), planes, atol=1e-3)
 
 
+def test_a_pedestal_does_not_go_on_behind_what_stood_on_it():
+    """A flat front under the hole, and all around it a far surface that is not flat."""
+    rows, columns = np.mgrid[:142, :252]
+    far = 0.2 + 0.03 * np.sin(columns / 9) * np.cos(rows / 7)
+    pedestal = (rows >= 80) & (abs(columns - 126) < 34)
+    hole = (rows > 25) & (rows < 80) & (abs(columns - 126) < 30)
+    disparity = np.where(pedestal, 0.8, far).astype(np.float32)
+    filled = complete_disparity(disparity, hole, XY)
+    assert np.quantile(filled[hole], 0.95) < 0.3
+
+
 def test_membrane_reproduces_a_harmonic_function_and_respects_labels():
     y, x = np.mgrid[:30, :40].astype(float)
     truth = x * x - y * y + 3 * x  # harmonic on the grid as well
