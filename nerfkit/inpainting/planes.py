@@ -13,7 +13,7 @@ MOST_PLANES = 3
 SMALLEST_SHARE = 0.12  # of the context, for a plane worth having
 TRIALS = 300  # random hypotheses per plane
 SAMPLE = 4000  # pixels that hypotheses are judged by
-FAIR = 0.25  # share of the rim, seen from a pixel of the hole, that a surface needs to be seen there
+FAIR = 0.1  # share of the rim, seen from a pixel of the hole, that a surface needs to be seen there
 AGREEMENT = 0.93  # share of the rim that a rule of visibility has to explain
 
 

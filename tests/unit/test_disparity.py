@@ -136,7 +136,7 @@ def test_a_pedestal_does_not_go_on_behind_what_stood_on_it():
     hole = (rows > 25) & (rows < 80) & (abs(columns - 126) < 30)
     disparity = np.where(pedestal, 0.8, far).astype(np.float32)
     filled = complete_disparity(disparity, hole, XY)
-    assert np.quantile(filled[hole], 0.95) < 0.3
+    assert np.quantile(filled[hole], 0.9) < 0.3
 
 
 def test_membrane_reproduces_a_harmonic_function_and_respects_labels():
