@@ -123,7 +123,7 @@ def segment(
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = lab if scale == 1 else cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
     if points is not None:
-        points = cv2.resize(points.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+        points = cv2.resize(points.astype(np.float32), size, interpolation=cv2.INTER_NEAREST_EXACT)
     division = divide(small, marks.scaled(size[0] / width, size[1] / height), points, features)
     mask = cv2.resize(division, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
     if scale < 1:
