@@ -11,6 +11,7 @@ from nerfkit.errors import UserError
 from nerfkit.files import list_images, read_mask
 from nerfkit.masks import resized_mask
 from nerfkit.prompts import Clicks
+from nerfkit.segmentation.parallax import Parallax
 
 
 class TrueMask:
@@ -22,7 +23,9 @@ class TrueMask:
         self.files = {path.stem: path for path in list_images(folder)}
         self.name = "the user's mask"
 
-    def segment(self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None) -> np.ndarray:
+    def segment(
+        self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None, parallax: Parallax | None = None
+    ) -> np.ndarray:
         """See `Segmenter`; neither the photo nor the places of the clicks matter.
 
         Raises:
