@@ -14,6 +14,7 @@ import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.files import list_images, read_image, stage_folder, write_manifest, write_mask
+from nerfkit.masks import resized_mask
 from nerfkit.scene import View, read_scene
 from nerfkit.segmentation.object_masks import ObjectMasks, read_object_masks, union
 
@@ -133,7 +134,7 @@ def listed(names: list[str], most: int = 8) -> str:
 
 
 def fitted_mask(path: Path, view: View) -> np.ndarray:
-    """One mask as bool (H, W) of the view's photo; resized (nearest) where it has another size.
+    """One mask as bool (H, W) of the view's photo; resized where it has another size.
 
     A mask has two levels, its darkest for the rest and its brightest for the object; anti-aliased edges
     between them are divided in the middle. A mask of one level is empty if that is 0, else full.
@@ -156,8 +157,8 @@ def fitted_mask(path: Path, view: View) -> np.ndarray:
     mask = 2 * grey.astype(int) > top if top else np.zeros(grey.shape, bool)
     if (width, height) == size:
         return mask
-    log.info("%s resized from %dx%d to %dx%d (nearest)", path.name, width, height, *size)
-    return cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+    log.info("%s resized from %dx%d to %dx%d", path.name, width, height, *size)
+    return resized_mask(mask, size[::-1])
 
 
 def disk(radius: int) -> np.ndarray:

@@ -9,12 +9,12 @@ In a table of propagation the views that were given count nowhere: `given` leave
 from collections.abc import Collection
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from nerfkit.evaluation.records import common, size_of
 from nerfkit.evaluation.scores import accuracy, iou
 from nerfkit.files import list_images, read_mask
+from nerfkit.masks import resized_mask
 
 VIEW_MEAN, POOLED = "view-mean", "pooled"
 METRICS = {"accuracy": accuracy, "iou": iou}
@@ -36,13 +36,8 @@ def mask_pairs(folder: Path, true_masks: Path, given: Collection[str] = ()) -> P
     return pairs
 
 
-def resized_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A mask (H, W) resampled (nearest) to another height and width."""
-    return cv2.resize(mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-
-
 def read_mask_as(path: Path, image: np.ndarray) -> np.ndarray | None:
-    """A mask resampled (nearest) to the size of an image; None where the user has none for this view."""
+    """A mask resampled to the size of an image; None where the user has none for this view."""
     return resized_mask(read_mask(path), image.shape[:2]) if path.is_file() else None
 
 

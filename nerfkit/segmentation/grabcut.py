@@ -19,8 +19,9 @@ from nerfkit.segmentation.cut import edge_weights, smoothest_division
 from nerfkit.segmentation.evidence import ball, place_evidence
 from nerfkit.segmentation.feature_networks import FeatureNetwork, described
 from nerfkit.segmentation.marks import Marks
+from nerfkit.segmentation.parallax import Parallax
 from nerfkit.segmentation.parts import NOWHERE, click_pixels, clicked_parts, fill_small_holes
-from nerfkit.segmentation.support import on_support
+from nerfkit.segmentation.support import find_support
 
 WORKING_PIXELS = 90_000
 ROUNDS = 4  # of fitting the colours to the division and dividing again
@@ -31,21 +32,31 @@ POSITION_UNIT = 0.003  # of the object's distance: positions that differ by less
 FARTHEST_POSITION = 200.0  # positions beyond are one: the sky must not stretch a mixture
 SURROUNDS = 0.3  # evidence of the place below which a pixel may be what carries the object
 ON_SUPPORT = 2.0  # evidence against the object on or below the plane that carries it
+SHOWN = 6.0  # the same where other photos show that plane
 BAND = 3.0  # half width, in working pixels, of the band that is drawn again at full resolution
 AROUND = 20.0  # the rest's looks are learnt within this many bands of the object
 HOLE = 0.01  # holes smaller than this share of the object are filled
 
 
 def divide(
-    lab: np.ndarray, marks: Marks, points: np.ndarray | None, features: np.ndarray | None
-) -> np.ndarray:
-    """The object of the marks at working resolution, u (H, W) in [0, 1]; the rest as in `segment`."""
+    lab: np.ndarray,
+    marks: Marks,
+    points: np.ndarray | None,
+    features: np.ndarray | None,
+    parallax: Parallax | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The object of the marks at working resolution, u (H, W) in [0, 1], and where the plane that carries it
+    shows (H, W); the rest as in `segment`."""
     shape = lab.shape[:2]
     inside, outside = marks.certain(shape)
     place = place_evidence(lab, marks.presumed, marks.unwanted, points)
+    shown = np.zeros(shape, np.float32)
     if points is not None:
-        clicked = points[click_pixels(marks.presumed, shape)]
-        place = place - ON_SUPPORT * on_support(points, clicked, (place < SURROUNDS) & ~inside)
+        clicked = click_pixels(marks.presumed, shape)
+        support = find_support(points, points[clicked], (place < SURROUNDS) & ~inside)
+        if support is not None:
+            shown = shown if parallax is None else parallax.shown(lab, support, clicked)
+            place = place - ON_SUPPORT * support.against - SHOWN * shown
     values, edges = looks(lab), edge_weights(lab, None if points is None else points[..., 2])
     positions = None if points is None else scaled_positions(points, marks)
     described = None if features is None else stretched(features, shape)
@@ -63,7 +74,7 @@ def divide(
         division = smoothest_division(cost, edges, SMOOTHNESS)
         thing = ((division > 0.5) | inside).astype(float)
         rest = (1 - thing) * (0.3 + 0.7 * around)
-    return division
+    return division, shown
 
 
 def scaled_positions(points: np.ndarray, marks: Marks) -> np.ndarray:
@@ -78,14 +89,15 @@ def stretched(features: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(features, shape[::-1], interpolation=cv2.INTER_LINEAR).reshape(-1, features.shape[2])
 
 
-def sharpen(lab: np.ndarray, coarse: np.ndarray, marks: Marks, band: float) -> np.ndarray:
-    """Draw a coarse mask again at full resolution, within `band` pixels of its edge."""
+def sharpen(lab: np.ndarray, coarse: np.ndarray, shown: np.ndarray, marks: Marks, band: float) -> np.ndarray:
+    """Draw a coarse mask again at full size, within `band` pixels of its edge; `shown` is `divide`'s."""
     distance = signed_distance(coarse)
     inside, outside = marks.certain(coarse.shape)
     inside, outside = inside | ((distance < -band) & ~outside), outside | ((distance > band) & ~inside)
     part = surroundings(coarse, AROUND * band)
     mask = inside.copy()
-    evidence = -PLACE * distance[part] / band
+    shown = cv2.resize(shown, coarse.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    evidence = -PLACE * (distance / band + SHOWN * shown)[part]
     mask[part] = redraw(lab[part], evidence, inside[part], outside[part], smoothness=SMOOTHNESS)
     return mask
 
@@ -97,14 +109,20 @@ class GrabCutSegmenter:
         self.network = network
         self.name = "grabcut (embedded)" + (f" with the features of {network.name}" if network else "")
 
-    def segment(self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None) -> np.ndarray:
+    def segment(
+        self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None, parallax: Parallax | None = None
+    ) -> np.ndarray:
         """See `Segmenter`; every click is honoured."""
         features = None if self.network is None else described(image, self.network, COMPONENTS)
-        return segment(image, Marks.of(clicks), points, features)
+        return segment(image, Marks.of(clicks), points, features, parallax)
 
 
 def segment(
-    image: np.ndarray, marks: Marks, points: np.ndarray | None = None, features: np.ndarray | None = None
+    image: np.ndarray,
+    marks: Marks,
+    points: np.ndarray | None = None,
+    features: np.ndarray | None = None,
+    parallax: Parallax | None = None,
 ) -> np.ndarray:
     """The object that the marks mean.
 
@@ -114,6 +132,7 @@ def segment(
             unwanted one outside; nothing else beyond the box is inside, and every part holds a wanted point.
         points: (H, W, 3), the surface behind every pixel in camera axes, any unit, or None.
         features: (h, w, C) float32, what a network sees, of mean square 1, or None.
+        parallax: other photos of the place, which tell a plane from what rises above it, or None.
     Returns:
         bool (H, W).
     """
@@ -123,11 +142,13 @@ def segment(
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = lab if scale == 1 else cv2.resize(lab, size, interpolation=cv2.INTER_AREA)
     if points is not None:
-        points = cv2.resize(points.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
-    division = divide(small, marks.scaled(size[0] / width, size[1] / height), points, features)
+        points = cv2.resize(points.astype(np.float32), size, interpolation=cv2.INTER_NEAREST_EXACT)
+    division, shown = divide(
+        small, marks.scaled(size[0] / width, size[1] / height), points, features, parallax
+    )
     mask = cv2.resize(division, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
     if scale < 1:
-        mask = sharpen(lab, mask, marks, BAND / scale)
+        mask = sharpen(lab, mask, shown, marks, BAND / scale)
     return tidied(mask, marks)
 
 

@@ -16,8 +16,10 @@ from nerfkit.rendering import Field, render_view
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
 from nerfkit.segmentation.band import redraw, signed_distance, surroundings
+from nerfkit.segmentation.parallax import blurred, spread
 from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, parts_touching
 from nerfkit.segmentation.projection import Hull, Source, lift, vote
+from nerfkit.segmentation.table import Table, fitted
 from nerfkit.segmentation.view_order import view_distances, walk
 
 HOP_WEIGHT = 0.8  # of a finished view's vote, to the power of its hops from a clicked view
@@ -106,15 +108,32 @@ def propagate(
     sources = {i: targets[i].source(masks[i], np.ones_like(targets[i].depth)) for i in start}
     elsewhere = np.concatenate([looks(targets[i].lab)[masks[i].ravel()] for i in start])
     hull = Hull.of(list(sources.values()))
+    tables = shown_tables(targets, {i: masks[i] for i in start})
     for i, hops in tqdm(order * settings.rounds, desc="propagation", unit="view"):
         near = sorted((j for j in sources if j != i and j not in start), key=lambda j: distances[i, j])
         asked = [sources[j] for j in [*start, *near[: settings.neighbours]]]
         points = lift(targets[i].view, targets[i].depth)
         probability, weight = vote(points, asked, settings.tolerance)
+        probability = probability * (1 - tables[i])
         masks[i] = settle(targets[i].lab, probability, weight, hull.may_hold(points), elsewhere, settings)
         confidence = np.maximum(np.minimum(weight / CONFIDENT, 1), GUESS)
         sources[i] = targets[i].source(masks[i], HOP_WEIGHT**hops * confidence)
     return {names[i]: masks[i] for i in sorted(masks)}, [names[i] for i, _ in order]
+
+
+def shown_tables(targets: list[Target], clicked: dict[int, np.ndarray]) -> list[np.ndarray]:
+    """How surely each pixel (h, w) of every target shows the plane that carries the object; see `Table`.
+
+    Args:
+        clicked: masks (H, W) by the target's number; the first that tells of a plane decides.
+    """
+    photos = [(one.view, blurred(fitted(one.lab, one.depth.shape))) for one in spread(targets)]
+    for number, mask in clicked.items():
+        one = targets[number]
+        table = Table.under(one.view, one.depth, one.lab, mask, photos) if mask.any() else None
+        if table is not None:
+            return [table.shown(target.view, target.depth, target.lab) for target in targets]
+    return [np.zeros_like(target.depth) for target in targets]
 
 
 def settle(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nerfkit.prompts import Clicks
+from nerfkit.segmentation.parallax import Parallax
 from nerfkit.segmentation.parts import clicked_parts
 from nerfkit.torchvision_shim import ensure_torchvision
 from nerfkit.weights import weight_path
@@ -28,7 +29,9 @@ class SamSegmenter:
         self.predictor = SamPredictor(sam_model_registry[variant](checkpoint=str(checkpoint)))
         self.encoded: np.ndarray | None = None
 
-    def segment(self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None) -> np.ndarray:
+    def segment(
+        self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None, parallax: Parallax | None = None
+    ) -> np.ndarray:
         """See `Segmenter`; the model sees the photo alone."""
         if image is not self.encoded:
             self.predictor.set_image(image)

@@ -20,6 +20,7 @@ from nerfkit.scene import View, read_scene
 from nerfkit.segmentation.feature_networks import feature_network
 from nerfkit.segmentation.grabcut import GrabCutSegmenter
 from nerfkit.segmentation.object_masks import ObjectMasks, write_object_masks
+from nerfkit.segmentation.parallax import Parallax, onlookers
 from nerfkit.segmentation.projection import pixel_directions
 from nerfkit.segmentation.sam import SamSegmenter
 from nerfkit.segmentation.true_mask import TrueMask
@@ -44,11 +45,13 @@ class Segmenter(Protocol):
 
     name: str
 
-    def segment(self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None) -> np.ndarray:
+    def segment(
+        self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None, parallax: Parallax | None = None
+    ) -> np.ndarray:
         """The bool mask (H, W) of the object that `clicks` mean in `image`, uint8 RGB (H, W, 3).
 
-        `points` (H, W, 3) is the surface behind every pixel in camera axes, or None where it is not known; a
-        segmenter may do without.
+        `points` (H, W, 3) is the surface behind every pixel in camera axes, and `parallax` other photos of
+        the place; None where they are not known. A segmenter may do without.
         """
 
 
@@ -94,7 +97,10 @@ def source_mask(
         )
     segmenter = make_segmenter(settings, true_masks)
     clicked = {view.photo.name for thing in objects for view in thing.clicks}
-    surfaces = clicked_surfaces(photos, sfm, field, clicked) if settings.geometry else {}
+    views = read_scene(sfm / "transforms.json", photos).train if settings.geometry else []
+    surfaces = clicked_surfaces([view for view in views if view.name in clicked], field)
+    others = onlookers(views)
+    parallaxes = {view.name: Parallax(view, others) for view in views}
     masks: ObjectMasks = defaultdict(dict)
     for thing in objects:
         for view in thing.clicks:
@@ -102,7 +108,9 @@ def source_mask(
             told = with_others(view, [other for other in objects if other is not thing])
             image, points = read_image(photos / view.photo.file), surfaces.get(name)
             where = f"{thing.name!r} in {view.photo.original}"
-            masks[thing.name][name] = checked_mask(segmenter, image, told, points, where)
+            masks[thing.name][name] = checked_mask(
+                segmenter, where, image, told, points, parallaxes.get(name)
+            )
     with stage_folder(out) as folder:
         write_object_masks(folder, masks)
         views = {thing: sorted(of_thing) for thing, of_thing in masks.items()}
@@ -111,9 +119,10 @@ def source_mask(
         )
 
 
-def clicked_surfaces(photos: Path, sfm: Path, field: Path, names: set[str]) -> dict[str, np.ndarray]:
-    """The surface (H, W, 3) in camera axes behind every pixel of those named views that SfM registered."""
-    views = [view for view in read_scene(sfm / "transforms.json", photos).train if view.name in names]
+def clicked_surfaces(views: list[View], field: Path) -> dict[str, np.ndarray]:
+    """The surface (H, W, 3) in camera axes behind every pixel of the views, by name."""
+    if not views:
+        return {}
     model = read_field(field / "field.safetensors")
     surfaces = {}
     for view in views:
@@ -142,10 +151,15 @@ def with_others(view: Clicks, others: list[PromptedObject]) -> Clicks:
 
 
 def checked_mask(
-    segmenter: Segmenter, image: np.ndarray, clicks: Clicks, points: np.ndarray | None, where: str
+    segmenter: Segmenter,
+    where: str,
+    image: np.ndarray,
+    clicks: Clicks,
+    points: np.ndarray | None,
+    parallax: Parallax | None,
 ) -> np.ndarray:
-    """The mask of one object in one photo; `where` names both in messages."""
-    mask = segmenter.segment(image, clicks, points)
+    """The mask of one object in one photo; `where` names both in messages, the rest as in `Segmenter`."""
+    mask = segmenter.segment(image, clicks, points, parallax)
     if not mask.any():
         raise UserError(
             f"The mask of {where} is empty: add a positive click in the middle of the object, or a box around"

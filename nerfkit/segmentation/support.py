@@ -28,6 +28,30 @@ class Plane:
         return (points - self.point) @ self.normal
 
 
+@dataclass(frozen=True)
+class Support:
+    """A plane that carries an object, as one view sees it.
+
+    `tolerance` is in the unit of the points; `heights` (H, W) are those of the view's surfaces over the
+    plane, in tolerances; `near` bool (H, W) says which of them lie around the object, not on it.
+    """
+
+    plane: Plane
+    tolerance: float
+    heights: np.ndarray
+    near: np.ndarray
+
+    @property
+    def against(self) -> np.ndarray:
+        """How surely each pixel's surface is on or below the plane, (H, W) in [0, 2]."""
+        return np.clip(1 - self.heights, 0, 2)
+
+    @property
+    def sure(self) -> np.ndarray:
+        """Bool (H, W): pixels that show the plane beside the object."""
+        return self.near & (np.abs(self.heights) < 1)
+
+
 def support_plane(around: np.ndarray, clicked: np.ndarray, tolerance: float) -> Plane | None:
     """The plane that holds most of the surface around an object and has the object above it.
 
@@ -66,18 +90,18 @@ def plane_of(points: np.ndarray, clicked: np.ndarray) -> Plane:
     return Plane(normal if above else -normal, middle)
 
 
-def on_support(points: np.ndarray, clicked: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """How surely each pixel's surface is on or below the plane that carries the object, (H, W) in [0, 2].
+def find_support(points: np.ndarray, thing: np.ndarray, candidates: np.ndarray) -> Support | None:
+    """What carries the object, or None where no plane does.
 
     Args:
         points: (H, W, 3), the surface behind every pixel in camera axes.
-        clicked: points (N, 3) on the object.
+        thing: points (N, 3) on the object.
         candidates: bool (H, W), pixels that may show the plane; those near the object are looked at.
     """
-    centre, radius = ball(clicked)
+    centre, radius = ball(thing)
     near = np.linalg.norm(points - centre, axis=2) < REACH * radius
     tolerance = TOLERANCE * float(centre[2])
-    plane = support_plane(points[near & candidates], clicked, tolerance)
+    plane = support_plane(points[near & candidates], thing, tolerance)
     if plane is None:
-        return np.zeros(candidates.shape)
-    return np.clip(1 - plane.heights(points) / tolerance, 0, 2)
+        return None
+    return Support(plane, tolerance, plane.heights(points) / tolerance, near & candidates)

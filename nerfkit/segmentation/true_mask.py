@@ -5,12 +5,13 @@ Published tables of propagation start from it (SPIn-NeRF, section 4.1), for then
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.files import list_images, read_mask
+from nerfkit.masks import resized_mask
 from nerfkit.prompts import Clicks
+from nerfkit.segmentation.parallax import Parallax
 
 
 class TrueMask:
@@ -22,7 +23,9 @@ class TrueMask:
         self.files = {path.stem: path for path in list_images(folder)}
         self.name = "the user's mask"
 
-    def segment(self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None) -> np.ndarray:
+    def segment(
+        self, image: np.ndarray, clicks: Clicks, points: np.ndarray | None, parallax: Parallax | None = None
+    ) -> np.ndarray:
         """See `Segmenter`; neither the photo nor the places of the clicks matter.
 
         Raises:
@@ -35,5 +38,4 @@ class TrueMask:
                 f"{' (' + ', '.join(list(self.files)[:3]) + ')' if self.files else ''}, or set "
                 "source_mask.backend: grabcut."
             )
-        mask = read_mask(self.files[name]).astype(np.uint8)
-        return cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+        return resized_mask(read_mask(self.files[name]), image.shape[:2])

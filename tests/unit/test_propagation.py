@@ -79,6 +79,19 @@ def test_a_view_that_does_not_see_the_object_gets_an_empty_mask():
     assert not masks["away"].any()
 
 
+def test_an_object_that_leaves_half_of_the_views_is_not_made_up_there():
+    made, truth = targets(np.linspace(-0.5, 0.5, 6))
+    for number in (1, 3, 5):
+        away = analytic.pose(0.1 * number)
+        away[:3, :3] = away[:3, :3] @ cv2.Rodrigues(np.array([0.0, 1.0, 0.0]))[0]  # looks past the ball
+        shot, view = analytic.shoot(away, LENS), dataclasses.replace(made[number].view, world_from_cam=away)
+        made[number] = Target(view, analytic.shoot(away, view.camera).depth, lab_image(shot.rgb))
+        truth[view.name] = shot.ball
+    masks, _ = propagate(made, {"v2": truth["v2"]}, SETTINGS)
+    assert not any(truth[name].any() or masks[name].any() for name in ("v1", "v3", "v5"))
+    assert min(iou(masks[name], truth[name]) for name in ("v0", "v4")) > 0.9
+
+
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory):
     """A small capture with its field and the source mask of one view; the exact masks."""

@@ -73,7 +73,7 @@ def test_each_object_has_its_own_masks_and_others_clicks_lie_beside_it(capture):
 
 
 def test_the_scene_fields_surfaces_are_seen(tmp_path, monkeypatch):
-    """The segmenter is given the surface behind every pixel in camera axes."""
+    """The segmenter is given the surface behind every pixel in camera axes, and the other photos."""
     views = analytic.write_capture(tmp_path, count=4)
     size = analytic.LENS.width, analytic.LENS.height
     records = [
@@ -83,11 +83,12 @@ def test_the_scene_fields_surfaces_are_seen(tmp_path, monkeypatch):
     write_json(tmp_path / "photos" / "photos.json", {"source": "photos", "photos": records})
     field(tmp_path / "photos", tmp_path / "sfm", tmp_path / "field", SCENE, seed=0)
     seen = {}
-    monkeypatch.setattr(
-        GrabCutSegmenter,
-        "segment",
-        lambda self, image, clicks, points: seen.setdefault("points", points)[..., 2] > 0,
-    )
+
+    def segment(self, image, clicks, points, parallax):
+        seen.update(points=points, parallax=parallax)
+        return points[..., 2] > 0
+
+    monkeypatch.setattr(GrabCutSegmenter, "segment", segment)
     ball = analytic.shoot(views[1].world_from_cam).ball
     row, column = (int(v) for v in np.argwhere(ball).mean(axis=0))
     run(tmp_path, ("ball", [("v01", [(column, row)], [])]), settings=SourceMaskSettings())
@@ -95,6 +96,8 @@ def test_the_scene_fields_surfaces_are_seen(tmp_path, monkeypatch):
     assert np.median(np.abs(seen["points"][..., 2] / truth - 1)) < 0.1
     x, y = views[1].camera.project(seen["points"][row, column][None])[0]
     assert (int(x), int(y)) == (column, row)
+    assert seen["parallax"].view.name == "v01"
+    assert [view.name for view, _ in seen["parallax"].photos] == [view.name for view in views]
     assert read_json(tmp_path / "source_mask" / "source_mask.json")["geometry"] == ["v01"]
 
 

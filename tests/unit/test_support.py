@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nerfkit.segmentation.support import on_support, support_plane
+from nerfkit.segmentation.support import find_support, support_plane
 
 CLICKED = np.array([[0.0, 0.1, 2.0], [0.1, 0.3, 2.0], [-0.1, 0.4, 2.1]])
 
@@ -37,6 +37,6 @@ def test_only_the_surface_on_the_table_counts_against_the_object():
     x, z = np.meshgrid(np.linspace(-1, 1, 80), np.linspace(1, 3, 60))
     points = np.stack([x, np.where(x > 0, 0.5 * x, 0), z], axis=2)
     clicked = np.array([[0.5, 0.25, 2.0], [0.9, 0.45, 2.0], [0.3, 0.15, 2.0]])
-    against = on_support(points, clicked, x < 0)
+    against = find_support(points, clicked, x < 0).against
     assert (against[x < -0.01] > 0.99).all()
     assert (against[x > 0.1] == 0).all()

@@ -1,0 +1,15 @@
+"""A mask at another size."""
+
+import cv2
+import numpy as np
+
+
+def resized_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A bool mask resampled to another (height, width): what is object on at least half of a new pixel.
+
+    Picking single pixels, as OpenCV's INTER_NEAREST does from each new pixel's corner, would move an edge by
+    up to half a pixel to one side; this moves none.
+    """
+    smaller = shape[0] < mask.shape[0] or shape[1] < mask.shape[1]
+    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=method) >= 0.5
