@@ -16,6 +16,7 @@ from tqdm import tqdm
 from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
 from nerfkit.files import stage_folder, write_image, write_json, write_mask
+from nerfkit.synthetic.alone import Shown, write_alone
 from nerfkit.synthetic.description import CameraSet, Film, SceneDescription, to_dict
 from nerfkit.synthetic.rendering import Studio
 from nerfkit.synthetic.viewpoints import lens, poses
@@ -180,9 +181,21 @@ def write_capture(
                 write_depth_behind(folder, studios[tuple(shot.cameras.without)], shot, sight.mask)
             if with_truth:
                 _write_truth(folder, whole, alone, shot, sight, description.film)
+        _write_alone(folder, studios, alone, taken, description.film)
         _write_records(folder, description, taken)
         (folder / "README.md").write_text(readme)
     _report(taken)
+
+
+def _write_alone(
+    folder: Path, studios: dict, alone: Studio, taken: list[tuple[Shot, Sight]], film: Film
+) -> None:
+    """The subject alone in the shots that ask for it."""
+    photos = [Shown(s.camera, s.pose, of.depth, of.mask) for s, of in taken if s.cameras.split == "train"]
+    wanted = [shot for shot, _ in taken if shot.cameras.alone]
+    for shot in tqdm(wanted, desc="the subject alone", unit="photo"):
+        pair = (studios[tuple(shot.cameras.without)], alone)
+        write_alone(folder, pair, shot, film, develop, photos)
 
 
 def _write_records(folder: Path, description: SceneDescription, taken: list[tuple[Shot, Sight]]) -> None:
