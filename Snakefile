@@ -38,6 +38,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/extraction.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/inpainting_table.smk"
+include: "workflow/rules/laterf_tables.smk"
 
 
 rule all:

@@ -6,19 +6,15 @@ frame, behind something, or turned away. This is decided by the exact depths, no
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from nerfkit.cameras import Camera
-from nerfkit.files import write_image, write_mask
 from nerfkit.scene import OPENCV_FROM_OPENGL
-from nerfkit.synthetic.rendering import Studio
 
-OBJECT_FOLDER, HIDDEN_FOLDER = "test/object", "test/hidden"
-SAMPLES = 4  # times the paths of a photo: what is compared with should have less noise than what is learnt from
-TOLERANCE = 0.006  # of the depth; a surface that is seen this little behind the visible one is the visible one
+# of the depth; a surface that lies this little behind the visible one is the visible one
+TOLERANCE = 0.006
 
 
 @dataclass(frozen=True)
@@ -74,23 +70,3 @@ def hidden_pixels(
     hidden = np.zeros_like(subject)
     hidden[subject] = ~seen
     return hidden
-
-
-def write_alone(folder: Path, studios: tuple[Studio, Studio], shot, film, develop, photos: list[Shown]) -> float:
-    """Write test/object/<stem>.png (RGBA) and test/hidden/<stem>.png; returns the hidden share.
-
-    Args:
-        studios: the place without what covers the subject, and the subject alone.
-        photos: the training photos.
-    """
-    place, alone = studios
-    for name in (OBJECT_FOLDER, HIDDEN_FOLDER):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    light = place.uncovered(alone, shot.camera, shot.pose, SAMPLES * film.samples, shot.seed)
-    colour = develop(light[..., :3], film.exposure * shot.gain)
-    opacity = (np.clip(light[..., 3:], 0, 1) * 255 + 0.5).astype(np.uint8)
-    write_image(folder / OBJECT_FOLDER / f"{shot.name}.png", np.dstack([colour, opacity]))
-    depth, things = alone.truth(shot.camera, shot.pose)
-    hidden = hidden_pixels(shot.camera, shot.pose, depth, things > 0, photos)
-    write_mask(folder / HIDDEN_FOLDER / f"{shot.name}.png", hidden)
-    return float(hidden.sum() / max((things > 0).sum(), 1))

@@ -77,9 +77,7 @@ def covered(seed: int, subject: str | None = None) -> SceneDescription:
 FAMILIES = {"corner": corner, "island": island, "covered": covered}
 
 
-def _subject(
-    rng: np.random.Generator, kind: str | None, subjects: dict = SUBJECTS
-) -> tuple[str, Thing, str]:
+def _subject(rng: np.random.Generator, kind: str | None, subjects: dict = SUBJECTS) -> tuple[str, Thing, str]:
     """The subject's name, the subject standing on the cloth, and the words that describe it."""
     if kind is not None and kind not in subjects:
         raise UserError(f"There is no subject {kind}; there are {', '.join(subjects)}.")
