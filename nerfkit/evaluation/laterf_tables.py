@@ -18,7 +18,6 @@ from PIL import Image
 from nerfkit.errors import UserError
 from nerfkit.evaluation.scores import psnr, ssim
 from nerfkit.evaluation.table_means import cell, markdown, mean_and_spread, values_of
-from nerfkit.extraction.cutouts import over
 from nerfkit.files import list_images, read_mask, stage_folder, write_image, write_manifest
 
 log = logging.getLogger("nerfkit")
@@ -86,6 +85,12 @@ def read_rgba(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGBA"))
 
 
+def over(picture: np.ndarray, grey: float) -> np.ndarray:
+    """A picture on transparency in front of a grey in [0, 1]: float RGB (H, W, 3) in [0, 1]."""
+    alpha = picture[..., 3:] / 255.0
+    return picture[..., :3] / 255.0 * alpha + grey * (1 - alpha)
+
+
 def scored(each: dict) -> list[dict]:
     """The records of one cell."""
     pictures = list(pictures_of(each).values())
@@ -95,7 +100,7 @@ def scored(each: dict) -> list[dict]:
     common |= {"hidden_pixels": int(hidden.sum())}
     values = {("any", "covered"): float(opacity.mean()) if hidden.any() else None}
     for name, grey in BACKGROUNDS.items():
-        pairs = [(over(made, grey) / 255.0, over(truth, grey) / 255.0) for made, truth, _ in pictures]
+        pairs = [(over(made, grey), over(truth, grey)) for made, truth, _ in pictures]
         values[name, "psnr"] = float(np.mean([psnr(made, truth) for made, truth in pairs]))
         values[name, "ssim"] = float(np.mean([ssim(made, truth) for made, truth in pairs]))
         values[name, "hidden_psnr"] = hidden_psnr(pairs, hidden) if hidden.any() else None
