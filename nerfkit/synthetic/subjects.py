@@ -99,4 +99,4 @@ def plate(name: str, rng: np.random.Generator) -> tuple[Thing, str]:
 
 SUBJECTS = {"jug": jug, "teapot": teapot, "blocks": blocks}
 # subjects that other things may stand before or lie on
-COVERED = {"plate": plate, "blocks": blocks, "jug": jug, "teapot": teapot}
+COVERED = {**SUBJECTS, "plate": plate}
