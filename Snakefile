@@ -37,6 +37,7 @@ include: "workflow/rules/removal.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/extraction.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/laterf_tables.smk"
 
 
 rule all:

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nerfkit.files import read_mask, stage_folder, write_image, write_manifest, write_mask
-from nerfkit.inpainting.membrane import membrane
+from nerfkit.membrane import membrane
 from nerfkit.scene import read_scene
 from nerfkit.segmentation.band import surroundings
 from nerfkit.segmentation.projection import lift

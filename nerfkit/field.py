@@ -9,7 +9,7 @@ from nerfkit.files import stage_folder, write_manifest
 from nerfkit.objectives.keypoints import read_keypoints
 from nerfkit.objectives.photometric import Photometric
 from nerfkit.rays import PixelBank
-from nerfkit.scene import read_scene
+from nerfkit.scene import View, read_scene
 from nerfkit.training import fit, train
 
 log = logging.getLogger("nerfkit")
@@ -23,10 +23,11 @@ def field(photos: Path, sfm: Path, out: Path, settings: FieldSettings, seed: int
         out: this stage's folder: field.safetensors, field.csv (the curve), field.json.
     """
     scene = read_scene(sfm / "transforms.json", photos)
+    views = spread_views(scene.train, settings.views)
     model = make_field(settings, seed)
     objective = Photometric(
-        PixelBank(scene.train),
-        read_keypoints(sfm / "sparse_depth.npz", scene.train),
+        PixelBank(views),
+        read_keypoints(sfm / "sparse_depth.npz", views),
         settings.diffuse,
         settings.sparse_depth,
         settings.flatness,
@@ -36,5 +37,12 @@ def field(photos: Path, sfm: Path, out: Path, settings: FieldSettings, seed: int
         last = fit(train(model, objective, settings, seed), settings.steps, folder / "field.csv", "field")
         write_field(folder / "field.safetensors", model)
         psnr = -10 * math.log10(last["rgb"])
-        log.info("field: %d training views, PSNR of the last steps %.2f dB", len(scene.train), psnr)
-        write_manifest(folder, "field", views=len(scene.train), steps=settings.steps, train_psnr=psnr)
+        log.info("field: %d training views, PSNR of the last steps %.2f dB", len(views), psnr)
+        write_manifest(folder, "field", views=len(views), steps=settings.steps, train_psnr=psnr)
+
+
+def spread_views(views: list[View], count: int) -> list[View]:
+    """`count` views evenly spread over the list; 0, or more than there are, takes all."""
+    if not 0 < count < len(views):
+        return views
+    return [views[k * len(views) // count] for k in range(count)]

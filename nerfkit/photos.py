@@ -21,7 +21,7 @@ from PIL import ExifTags, Image
 from tqdm import tqdm
 
 from nerfkit.errors import UserError
-from nerfkit.files import read_image, read_json, stage_folder, write_image, write_manifest
+from nerfkit.files import read_image, read_json, read_mask, stage_folder, write_image, write_manifest
 from nerfkit.frames import sharp_frames
 
 log = logging.getLogger("nerfkit")
@@ -39,6 +39,9 @@ class PhotosSettings:
     )
     large: int = 1000  # long side in pixels of the copies that SfM reads; never enlarged
     frames: int = 60  # how many frames to take from a video
+    outside: str = (
+        "keep"  # of the user's masks: keep | black (LaTeRF's baseline Mask+NeRF; SfM sees the photos)
+    )
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,12 @@ class PhotoSet:
 
 
 def photos(
-    images: list[Path], video: Path | None, test_images: list[Path], out: Path, settings: PhotosSettings
+    images: list[Path],
+    video: Path | None,
+    test_images: list[Path],
+    out: Path,
+    settings: PhotosSettings,
+    masks: list[Path] | None = None,
 ) -> None:
     """Prepare a capture: upright, downscaled by area averaging, PNG, stems kept.
 
@@ -93,6 +101,7 @@ def photos(
         images: the training photos; empty when there is a video.
         video: a video file instead of photos.
         test_images: photos of the place without the object.
+        masks: the user's masks by stem, of those training photos that are painted black outside of them.
         out: the stage's folder: `images/`, `test/`, `large/`, `photos.json`.
 
     Raises:
@@ -100,6 +109,7 @@ def photos(
             (all of them are named).
     """
     check_sources(images, video, test_images)
+    by_stem = {path.stem: path for path in masks or []}
     with stage_folder(out) as folder:
         train = (
             prepare_frames(video, folder, settings)
@@ -107,10 +117,30 @@ def photos(
             else prepare_all(images, "train", folder, settings)
         )
         check_count(len(train), video)
+        if settings.outside == "black":
+            blacken(train, by_stem, folder)
         prepared = train + prepare_all(test_images, "test", folder, settings)
         log.info("prepared %d training and %d test photos", len(train), len(prepared) - len(train))
         records = [asdict(photo) for photo in prepared]
         write_manifest(folder, "photos", source="video" if video else "photos", photos=records)
+
+
+def blacken(prepared: list[Photo], masks: dict[str, Path], folder: Path) -> None:
+    """Paint the prepared photos black outside of their masks; the large copies stay.
+
+    Raises:
+        UserError: a photo without a mask.
+    """
+    missing = [photo.original for photo in prepared if photo.name not in masks]
+    if missing:
+        raise UserError(
+            f"photos.outside is black, but masks/ has no mask of {', '.join(missing[:8])}; add them, or set "
+            "photos.outside to keep."
+        )
+    for photo in prepared:
+        image = read_image(folder / photo.file)
+        mask = resize(read_mask(masks[photo.name]).astype(np.uint8) * 255, photo.size) > 127
+        write_image(folder / photo.file, image * mask[..., None])
 
 
 def read_photos(folder: Path) -> PhotoSet:

@@ -38,7 +38,7 @@ UPSTREAM = {
 }
 STAGES = tuple(UPSTREAM)
 # Targets that compare runs: they belong to no run themselves.
-TABLES = ("inpainting_table", "segmentation_table")
+TABLES = ("inpainting_table", "laterf_tables", "segmentation_table")
 # What a stage makes for a scene alone; everything else also depends on the seed.
 SEEDLESS = ("photos", "sfm", "clicks")
 

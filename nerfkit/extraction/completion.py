@@ -22,7 +22,7 @@ from nerfkit.fields.object_field import VOXELS, ObjectField
 SMOOTH = 1.5  # voxels, of the normals before the Poisson equation
 DIFFUSION = 4.0  # voxels, of the colours
 NEAR_SURFACE = 2.0  # voxels behind a seen surface that the field still knows
-EDGE = 2  # voxels beside another thing, whose colour may be that thing's
+EDGE = 6  # voxels beside another thing, whose colour may be that thing's, and whose light its shadow
 HULL_POINTS = 20_000
 OPTICAL_DEPTH = 4.0  # of one filled voxel
 

@@ -31,6 +31,7 @@ BACKGROUNDS = {"white": 1.0, "black": 0.0}
 class CutoutsSettings:
     """Which pictures of the object are made."""
 
+    of: str = "object"  # object | scene: all that the field holds, as LaTeRF's baselines without labels show
     max_views: int = 12  # views rendered at most, spread evenly over those there are
     mask: bool = True  # whether pixels that the object's score rejects become transparent (section 5.1)
     frames: int = 60  # of the film
@@ -75,12 +76,20 @@ def view_rays_of(view: View) -> Rays:
 
 
 def rendered(model: ObjectField, rays: Rays, settings: CutoutsSettings) -> PartRendering:
-    """The object along rays, denoised as the settings say."""
+    """The object along rays, denoised as the settings say, or the whole scene."""
+    if settings.of == "scene":
+        return render_part(lambda chunk: whole_scene(model, chunk), rays)
     if model.along_rays:
         parts = [denoised_along_rays(model, chunk) for chunk in rays.chunks(CHUNK)]
         return joined([part["masked" if settings.mask else "thresholded"] for part in parts])
     whole = render_part(model.trace_object, rays)
     return masked(whole) if settings.mask else whole
+
+
+def whole_scene(model: ObjectField, rays: Rays) -> PartRendering:
+    """The scene field's own rendering in the form of a part; its colour is not premultiplied there either."""
+    scene = model.scene_field.trace(rays)
+    return PartRendering(scene.rgb, scene.accumulation, scene.depth, scene.accumulation)
 
 
 def joined(parts: list[PartRendering]) -> PartRendering:

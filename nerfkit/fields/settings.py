@@ -32,3 +32,4 @@ class FieldSettings(TrainingSettings):
     diffuse: float = 0.1  # weight of the view-independent colour's own error
     sparse_depth: float = 2.0  # weight of the reconstruction's points, on normalised disparity
     flatness: float = 0.4  # weight of what bends bare surfaces, on normalised disparity
+    views: int = 0  # training views that are learnt from, evenly spread over all; 0 takes all

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from nerfkit.errors import UserError
-from nerfkit.inpainting.membrane import membrane
 from nerfkit.inpainting.regions import grown
+from nerfkit.membrane import membrane
 from nerfkit.scene import View
 
 STEPS = 6  # corrections of the depth along the ray

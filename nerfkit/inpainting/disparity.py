@@ -7,9 +7,9 @@ RGB inpainter on an 8-bit disparity picture (Mirzaei et al. 2023, section 3.2).
 import cv2
 import numpy as np
 
-from nerfkit.inpainting.membrane import membrane
 from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_hole, label_known
 from nerfkit.inpainting.regions import grown, surroundings
+from nerfkit.membrane import membrane
 
 RIM = 2  # px around the hole that the completion has to meet
 SLIVER = 0.012  # image widths: what stands in front of the background thinner than that is left of the object

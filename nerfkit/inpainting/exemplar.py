@@ -13,8 +13,8 @@ import numpy as np
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
 from nerfkit.inpainting.disparity import complete_disparity
-from nerfkit.inpainting.membrane import membrane
 from nerfkit.inpainting.regions import grown, shrunk, surroundings
+from nerfkit.membrane import membrane
 
 TEXTURE_WEIGHT = 5.0  # of a mean absolute gradient against a colour difference
 GUIDE_WEIGHT = 0.5  # of a difference as large as the guide's range against a colour difference

@@ -6,7 +6,7 @@ d = a x + b y + c. A surface is (a, b, c). Label k >= 0 is the k-th surface, -1 
 
 import numpy as np
 
-from nerfkit.inpainting.membrane import membrane
+from nerfkit.membrane import membrane
 
 TOLERANCE = 0.02  # a pixel belongs to a plane if its disparity is within 2 % of it
 MOST_PLANES = 3

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
 from nerfkit.files import stage_folder, write_image, write_json, write_mask
+from nerfkit.synthetic.alone import Shown, hidden_pixels
 from nerfkit.synthetic.description import CameraSet, Film, SceneDescription, to_dict
 from nerfkit.synthetic.rendering import Studio
 from nerfkit.synthetic.viewpoints import lens, poses
@@ -24,6 +25,8 @@ log = logging.getLogger("nerfkit")
 FOLDERS = {"train": "images", "test": "test/images"}
 MASK_FOLDERS = {"train": "masks", "test": "test/masks"}
 DEPTH_FOLDER = "test/depth"
+# times the paths of a photo: what is compared with should have less noise than what is learnt from
+ALONE_SAMPLES = 4
 # of the stored depths, metres; a power of two, so that rounded numbers end in zeros and pack well
 DEPTH_STEP = 2.0**-13
 
@@ -180,9 +183,32 @@ def write_capture(
                 write_depth_behind(folder, studios[tuple(shot.cameras.without)], shot, sight.mask)
             if with_truth:
                 _write_truth(folder, whole, alone, shot, sight, description.film)
+        _write_alone(folder, studios, alone, taken, description.film)
         _write_records(folder, description, taken)
         (folder / "README.md").write_text(readme)
     _report(taken)
+
+
+def _write_alone(
+    folder: Path, studios: dict, alone: Studio, taken: list[tuple[Shot, Sight]], film: Film
+) -> None:
+    """The subject alone (RGBA) in the shots that ask for it, and the pixels whose surface no photo shows."""
+    photos = [Shown(s.camera, s.pose, of.depth, of.mask) for s, of in taken if s.cameras.split == "train"]
+    for shot in tqdm([s for s, _ in taken if s.cameras.alone], desc="the subject alone", unit="photo"):
+        place = studios[tuple(shot.cameras.without)]
+        light = place.uncovered(alone, shot.camera, shot.pose, ALONE_SAMPLES * film.samples, shot.seed)
+        _write_rgba(folder / "test/object" / f"{shot.name}.png", light, film.exposure * shot.gain)
+        depth, things = alone.truth(shot.camera, shot.pose)
+        hidden = hidden_pixels(shot.camera, shot.pose, depth, things > 0, photos)
+        (folder / "test/hidden").mkdir(exist_ok=True)
+        write_mask(folder / "test/hidden" / f"{shot.name}.png", hidden)
+
+
+def _write_rgba(path: Path, light: np.ndarray, exposure: float) -> None:
+    """Write linear RGB and coverage (H, W, 4) as a picture on transparency."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    opacity = (np.clip(light[..., 3:], 0, 1) * 255 + 0.5).astype(np.uint8)
+    write_image(path, np.dstack([develop(light[..., :3], exposure), opacity]))
 
 
 def _write_records(folder: Path, description: SceneDescription, taken: list[tuple[Shot, Sight]]) -> None:
@@ -225,10 +251,8 @@ def _write_truth(folder: Path, whole: Studio, alone: Studio, shot: Shot, sight: 
     arrays = {"z_depth": sight.depth, "thing": sight.things.astype(np.int8), "names": names}
     np.savez_compressed(folder / "truth" / f"{shot.name}.npz", **arrays)
     light = alone.photo(shot.camera, shot.pose, film.samples, shot.seed)
-    coverage = light[..., 3:]
-    colour = develop(light[..., :3] / np.maximum(coverage, 1e-3), film.exposure * shot.gain)
-    opacity = (np.clip(coverage, 0, 1) * 255 + 0.5).astype(np.uint8)
-    write_image(folder / "object" / f"{shot.name}.png", np.dstack([colour, opacity]))
+    light[..., :3] /= np.maximum(light[..., 3:], 1e-3)
+    _write_rgba(folder / "object" / f"{shot.name}.png", light, film.exposure * shot.gain)
 
 
 def _report(taken: list[tuple[Shot, Sight]]) -> None:

@@ -101,6 +101,8 @@ class CameraSet:
     roll: float = 1.0
     # things left out of these photos
     without: list[str] = field(default_factory=list)
+    # also the subject alone, as if nothing stood before it, and which of it no training photo shows
+    alone: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 `corner`: a table against the wall of a room, photographed along an arc in front of it.
 `island`: the same table in the middle of a room, photographed all around.
+`covered`: the same, nearer and in square photos, with things before and on the subject (LaTeRF, section 5.2).
 The seed decides about materials, things and their places, the light and the cameras.
 """
 
@@ -11,9 +12,9 @@ import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.synthetic import props
-from nerfkit.synthetic.description import CameraSet, Light, Material, Part, SceneDescription, Thing
+from nerfkit.synthetic.description import CameraSet, Film, Light, Material, Part, SceneDescription, Thing
 from nerfkit.synthetic.props import pick, textured
-from nerfkit.synthetic.subjects import SUBJECTS
+from nerfkit.synthetic.subjects import COVERED, PLATE_HEIGHT, SUBJECTS
 
 TABLE = (1.7, 0.95, 0.045)
 # of the table's centre; the subject stands at the origin of the world, near the front
@@ -53,17 +54,57 @@ def island(seed: int, subject: str | None = None) -> SceneDescription:
     return SceneDescription(f"island-{seed}", seed, kind, text, things, _light(rng, ceiling=True), cameras)
 
 
-FAMILIES = {"corner": corner, "island": island}
+def covered(seed: int, subject: str | None = None) -> SceneDescription:
+    """A subject with a carton and a mug close to it, and fruit on it where it is flat: 100 square photos.
+
+    The 30 test photos are without those, and have the subject alone as it looks then.
+    """
+    rng = np.random.default_rng([seed, 12])
+    kind, thing, text = _subject(rng, subject, COVERED)
+    covers = _covers(rng, thing)
+    things = [thing, *covers, *_room(rng, 2.6, closed=True), _table(rng), *_tabletop(rng)]
+    zone = {"target": [0.0, 0.0, 0.09], "radius": [0.75, 0.9], "azimuth": [-180.0, 180.0], "focal": 1.39}
+    cameras = [
+        CameraSet("view", "train", 100, elevations=[22.0, 35.0, 48.0, 62.0], **zone),
+        CameraSet("test", "test", 30, elevations=[24.0, 60.0], arrangement="scatter", **zone),
+    ]
+    cameras[1] = replace(cameras[1], without=[cover.name for cover in covers], alone=True)
+    film = Film(400, 400, samples=9, gain_jitter=0.0, quality=95, bounces=4)
+    light = _light(rng, ceiling=True)
+    return SceneDescription(f"covered-{seed}", seed, kind, text, things, light, cameras, film)
 
 
-def _subject(rng: np.random.Generator, kind: str | None) -> tuple[str, Thing, str]:
+FAMILIES = {"corner": corner, "island": island, "covered": covered}
+
+
+def _subject(rng: np.random.Generator, kind: str | None, subjects: dict = SUBJECTS) -> tuple[str, Thing, str]:
     """The subject's name, the subject standing on the cloth, and the words that describe it."""
-    if kind is not None and kind not in SUBJECTS:
-        raise UserError(f"There is no subject {kind}; there are {', '.join(SUBJECTS)}.")
-    kind = kind or pick(rng, tuple(SUBJECTS))
-    thing, text = SUBJECTS[kind](kind, rng)
+    if kind is not None and kind not in subjects:
+        raise UserError(f"There is no subject {kind}; there are {', '.join(subjects)}.")
+    kind = kind or pick(rng, tuple(subjects))
+    thing, text = subjects[kind](kind, rng)
     turn = float(rng.uniform(-30, 30))
     return kind, replace(thing, rotation=[0.0, 0.0, turn], position=[0.0, 0.0, CLOTH]), text
+
+
+def _covers(rng: np.random.Generator, subject: Thing) -> list[Thing]:
+    """Things that hide parts of the subject: one on each long side, and fruit on a plate or on a tower."""
+    covers = []
+    for make, name, azimuth, away in ((props.carton, "occluder", -90, 0.175), (props.mug, "cup", 90, 0.165)):
+        angle = np.radians(azimuth + rng.uniform(-20, 20))
+        place = [float(away * np.cos(angle)), float(away * np.sin(angle)), CLOTH]
+        turn = [0.0, 0.0, float(rng.uniform(-25, 25))]
+        covers.append(replace(make(name, rng), position=place, rotation=turn))
+    fruits = []
+    if subject.name == "plate":
+        turns = rng.uniform(0, 2 * np.pi) + np.arange(3) * 2.1
+        places = [[0.048 * float(np.cos(a)), 0.048 * float(np.sin(a)), PLATE_HEIGHT] for a in turns]
+        fruits = [props.fruit(rng, float(rng.uniform(0.033, 0.038)), place) for place in places]
+    if subject.name == "blocks":
+        top = subject.parts[-1]
+        height = top.position[2] + top.parameters["size"][2]
+        fruits = [props.fruit(rng, float(rng.uniform(0.033, 0.038)), [0.0, 0.0, height])]
+    return [*covers, Thing("fruit", fruits, [0.0, 0.0, CLOTH])] if fruits else covers
 
 
 def _wall_material(rng: np.random.Generator, extent: list[float]) -> Material:

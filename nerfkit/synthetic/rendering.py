@@ -22,6 +22,8 @@ MITSUBA_FROM_OPENGL = np.diag([-1.0, 1.0, -1.0, 1.0])
 TRUTH_VARIANT = "scalar_rgb"
 # of the camera's clipping, metres
 NEAR = 0.01
+# where a ray that passes by what hides the subject begins before the subject's surface, metres
+BEFORE = 1e-4
 
 
 def load_mitsuba(variant: str) -> ModuleType:
@@ -69,6 +71,38 @@ class Studio:
         mi = load_mitsuba(self.variant)
         sensor = self._sensor(mi, camera, pose, {"type": "multijitter", "sample_count": samples}, "rgba")
         return np.array(mi.render(self._scene, sensor=sensor, seed=seed), np.float32)
+
+    def uncovered(
+        self, subject: "Studio", camera: Camera, pose: np.ndarray, samples: int, seed: int
+    ) -> np.ndarray:
+        """The things of `subject` as if nothing stood before them, in the light of this place.
+
+        A ray of the camera begins right before the surface of `subject` that it meets, so that what stands
+        before it is passed by, while the neighbours still shade it and throw light on it.
+
+        Returns:
+            Linear RGB, not multiplied by coverage, and coverage, float32 (H, W, 4).
+        Raises:
+            UserError: the variant is a scalar one, which has no rays of its own in Python.
+        """
+        if self.variant.startswith("scalar"):
+            raise UserError("The subject alone needs a vectorised mitsuba variant: --variant llvm_ad_rgb.")
+        mi = load_mitsuba(self.variant)
+        sensor = self._sensor(mi, camera, pose, {"type": "independent"}, "rgb")
+        sampler = mi.load_dict({"type": "independent"})
+        index = np.arange(camera.width * camera.height, dtype=np.uint32).repeat(samples)
+        sampler.seed(seed, len(index))
+        corner = mi.Point2f(index % camera.width, index // camera.width)
+        place = (corner + sampler.next_2d()) / mi.Point2f(camera.width, camera.height)
+        ray, _ = sensor.sample_ray_differential(0.0, 0.5, place, mi.Point2f(0.5, 0.5))
+        met = subject._scene.ray_intersect_preliminary(ray)
+        before = mi.RayDifferential3f(ray.o + ray.d * (met.t - BEFORE), ray.d)
+        light = self._scene.integrator().sample(self._scene, sampler, before, None, met.is_valid())[0]
+        hit = np.array(met.is_valid())
+        stacked = np.stack([*(np.where(hit, channel, 0) for channel in light), hit])
+        mean = stacked.reshape(4, camera.height, camera.width, samples).mean(-1, dtype=np.float64)
+        colour = mean[:3] / np.maximum(mean[3:], 1e-6)
+        return np.concatenate([colour, mean[3:]]).transpose(1, 2, 0).astype(np.float32)
 
     def truth(self, camera: Camera, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the centre of every pixel sees.

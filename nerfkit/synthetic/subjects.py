@@ -10,6 +10,8 @@ GLAZES = (
     ("turquoise", "#128079", "#f4ead0"),
     ("violet", "#5b3a8c", "#f0dca0"),
 )
+# of a plate's middle, m
+PLATE_HEIGHT = 0.010
 
 
 def jug(name: str, rng: np.random.Generator) -> tuple[Thing, str]:
@@ -85,4 +87,16 @@ def blocks(name: str, rng: np.random.Generator) -> tuple[Thing, str]:
     return Thing(name, parts), "a tower of toy blocks"
 
 
+def plate(name: str, rng: np.random.Generator) -> tuple[Thing, str]:
+    """A wide glazed plate with a rim, on which things lie; the words that describe it."""
+    colour, base, accent = pick(rng, GLAZES)
+    r = float(rng.uniform(0.125, 0.135))
+    coat = Material(textured("glaze", [0.8, 0.3], rng, base=base, accent=accent, bands=3, dots=90), 0.3)
+    profile = [[0, 0.003], [0.5 * r, 0], [0.55 * r, 0.004], [0.85 * r, 0.012], [r, 0.024]]
+    profile += [[0.985 * r, 0.028], [0.8 * r, 0.018], [0.55 * r, PLATE_HEIGHT + 0.001], [0, PLATE_HEIGHT]]
+    return Thing(name, [Part("lathe", coat, {"profile": profile})]), f"a plain empty {colour} plate"
+
+
 SUBJECTS = {"jug": jug, "teapot": teapot, "blocks": blocks}
+# subjects that other things may stand before or lie on
+COVERED = {**SUBJECTS, "plate": plate}

@@ -6,9 +6,9 @@ import pytest
 
 from nerfkit.cameras import Camera
 from nerfkit.inpainting.disparity import complete_disparity
-from nerfkit.inpainting.membrane import membrane
 from nerfkit.inpainting.planes import design, find_planes
 from nerfkit.inpainting.regions import grown
+from nerfkit.membrane import membrane
 
 LENS = Camera(252, 142, 192.0, 192.0, 126.0, 71.0, k1=0.03)
 XY = LENS.unproject(LENS.pixel_centres()).reshape(142, 252, 2)

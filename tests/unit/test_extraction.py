@@ -50,6 +50,18 @@ def test_labels_are_half_of_each_kind_and_of_their_kind():
     assert (flat[index] == kinds.numpy()).all()
 
 
+def test_boundary_against_filters_written_out():
+    """The largest and the smallest of the 3x3 pixels around each; there is nothing beyond the picture."""
+    mask = np.random.default_rng(0).random((14, 17)) > 0.7
+    wanted = np.zeros_like(mask)
+    for row in range(14):
+        for column in range(17):
+            around = mask[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+            wanted[row, column] = around.max() != around.min()
+    np.testing.assert_array_equal(boundary(mask), wanted)
+    assert 0 < wanted.mean() < 1
+
+
 def test_boundary_labels_touch_the_other_kind():
     mask = masks(1)[0]
     edge = boundary(mask)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from nerfkit.errors import UserError
+from nerfkit.files import read_image
 from nerfkit.photos import (
     Origin,
     PhotosSettings,
@@ -161,3 +162,26 @@ def test_two_files_of_one_stem(tmp_path, three):
 def test_photos_and_a_video(tmp_path, three):
     with pytest.raises(UserError, match=r"both a video \(video.mp4\) and photos"):
         photos(three, tmp_path / "video.mp4", [], tmp_path / "out", PhotosSettings())
+
+
+def test_outside_of_the_masks_is_black_but_not_for_sfm(tmp_path, three):
+    masks = []
+    for path in three:
+        with Image.open(path) as image:
+            mask = np.zeros((image.height, image.width), np.uint8)
+        mask[: len(mask) // 2] = 255
+        masks.append(tmp_path / "masks" / f"{path.stem}.png")
+        masks[-1].parent.mkdir(exist_ok=True)
+        Image.fromarray(mask).save(masks[-1])
+    photos(three, None, [], tmp_path / "keep", PhotosSettings())
+    photos(three, None, [], tmp_path / "black", PhotosSettings(outside="black"), masks)
+    for photo in read_photos(tmp_path / "black").photos:
+        kept, black = (read_image(tmp_path / name / photo.file) for name in ("keep", "black"))
+        half = len(kept) // 2
+        np.testing.assert_array_equal(black[:half], kept[:half])
+        assert black[half + 1 :].max() == 0 < kept[half + 1 :].max()
+        np.testing.assert_array_equal(
+            *(read_image(tmp_path / name / photo.large) for name in ("keep", "black"))
+        )
+    with pytest.raises(UserError, match=r"photos\.outside is black, but masks/ has no mask of"):
+        photos(three, None, [], tmp_path / "none", PhotosSettings(outside="black"), masks[1:])

@@ -92,7 +92,11 @@ def check_settings(section, name):
     [
         ("photos.widht", 400, "config: photos.widht is not a setting; did you mean 'width'?"),
         ("fotos", {}, "config: fotos is not a setting; did you mean 'photos'?"),
-        ("photos.zebra", 1, "config: photos.zebra is not a setting; there are: width, large, frames."),
+        (
+            "photos.zebra",
+            1,
+            "config: photos.zebra is not a setting; there are: width, large, frames, outside.",
+        ),
         ("photos.width", 4.5, "is 4.5, but must be a whole number not below 32 and up to 4096."),
         (
             "photos.width",

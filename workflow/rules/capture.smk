@@ -9,6 +9,7 @@ rule photos:
         images=capture_images("images"),
         video=capture_video,
         test_images=capture_images("test/images"),
+        masks=masks_of_photos,
     output:
         manifest="results/{scene}/{run}/photos/photos.json",
     log:

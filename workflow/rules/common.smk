@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from snakemake.settings.types import DeploymentMethod
 
 from workflow.digest import code_digest as digest
+from workflow.laterf_tables import captures_folder, descriptions, laterf_cells, laterf_rows, laterf_runs
 from workflow.runs import (
     owner_run,
     reference_is_truth,
@@ -27,7 +28,8 @@ from workflow.segmentation_methods import (
 from workflow.settings import check_config, read_schema
 
 segmentation_methods = read_methods(Path(workflow.basedir, "workflow/segmentation_methods.yaml"))
-config["runs"] = {**config["runs"], **method_runs(segmentation_methods)}
+laterf = read_methods(Path(workflow.basedir, "workflow/laterf_tables.yaml"))
+config["runs"] = {**config["runs"], **method_runs(segmentation_methods), **laterf_runs(laterf)}
 
 
 def check_everything():
@@ -100,3 +102,13 @@ def segmentation_rows(wildcards=None):
     """What segmentation_table scores, in the scenes and with the seeds of the configuration."""
     packaged = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
     return table_rows(segmentation_methods, config, packaged)
+
+
+def laterf_cutouts(wildcards):
+    """The manifests of all cutouts that laterf_tables scores, once its scenes are made."""
+    for scene in laterf["scenes"]:
+        checkpoints.laterf_scene.get(scene=scene)
+    return [
+        f"{folder}/cutouts.json"
+        for folder in dict.fromkeys(c["cutouts"] for c in laterf_cells(laterf, config))
+    ]

@@ -27,6 +27,13 @@ def capture_video(wildcards):
     return files(capture(wildcards), "video.*")
 
 
+def masks_of_photos(wildcards):
+    """The user's masks where the photos are painted black outside of them."""
+    if run_config(config, wildcards.run)["photos"]["outside"] == "keep":
+        return []
+    return required(capture(wildcards), "masks/*", "set photos.outside: keep")
+
+
 def provided_poses(wildcards):
     """The user's transforms.json where it is asked for."""
     asked = provided("poses", wildcards)

@@ -11,5 +11,6 @@ with stage_log(snakemake.log[0]):
         video=next(map(Path, snakemake.input.video), None),
         test_images=[Path(path) for path in snakemake.input.test_images],
         out=Path(snakemake.output.manifest).parent,
+        masks=[Path(path) for path in snakemake.input.masks],
         settings=PhotosSettings(**snakemake.params.settings),
     )

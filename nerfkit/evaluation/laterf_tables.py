@@ -1,0 +1,159 @@
+"""Tables 1 to 4 of LaTeRF (ECCV 2022) on made scenes: `laterf_tables`.
+
+A cutout is compared with the subject alone as it looks without what covers it, both laid over the same
+background, over the whole picture as in the paper; the paper does not name its background, so both are
+reported. Hidden parts are scored apart: the subject's pixels whose surface no training photo shows, by the
+exact depths of the scene. There the error of all views' hidden pixels together makes one PSNR, and `covered`
+is the mean opacity of the cutout. A scene's value is the mean over its views (hidden: the pool of them); a
+table's is the mean over seeds, then over scenes.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from nerfkit.errors import UserError
+from nerfkit.evaluation.scores import psnr, ssim
+from nerfkit.evaluation.table_means import cell, markdown, mean_and_spread, values_of
+from nerfkit.files import list_images, read_mask, stage_folder, write_image, write_manifest
+
+log = logging.getLogger("nerfkit")
+
+BACKGROUNDS = {"white": 1.0, "black": 0.0}
+COLUMNS = [
+    ("white", "psnr", "PSNR white, dB", ".2f"),
+    ("white", "ssim", "SSIM white", ".3f"),
+    ("black", "psnr", "PSNR black, dB", ".2f"),
+    ("black", "ssim", "SSIM black", ".3f"),
+    ("white", "hidden_psnr", "hidden, white, dB", ".2f"),
+    ("black", "hidden_psnr", "hidden, black, dB", ".2f"),
+    ("any", "covered", "hidden, covered", ".2f"),
+]
+SHOWN_VIEWS = 4  # on a scene's sheet
+
+
+def laterf_tables(tables: list[dict], cells: list[dict], source: str, out: Path) -> None:
+    """Score the cutouts and lay the tables out.
+
+    Args:
+        tables: of each `title`, `heading` (of its first column) and `rows`, each with `run`, `title` and
+            `published` (PSNR, SSIM).
+        cells: of each `run`, `scene`, `seed`, `cutouts` (the stage's folder) and `truth`, a folder with
+            object/<view>.png (RGBA) and hidden/<view>.png.
+        source: where the published numbers are from.
+        out: folder: laterf_tables.md, .csv (every score), .json, sheets/<scene>.png.
+    """
+    records = [record for each in cells for record in scored(each)]
+    with stage_folder(out) as folder:
+        pd.DataFrame(records).to_csv(folder / "laterf_tables.csv", index=False)
+        (folder / "laterf_tables.md").write_text(pages(tables, records, source))
+        (folder / "sheets").mkdir()
+        for scene in dict.fromkeys(each["scene"] for each in cells):
+            of_scene = [each for each in cells if each["scene"] == scene]
+            write_image(folder / "sheets" / f"{scene}.png", sheet(of_scene))
+        write_manifest(folder, "laterf_tables", source=source, records=records)
+    for record in records:
+        if record["metric"] == "psnr":
+            log.info("%(scene)s, %(run)s, %(background)s: %(value).2f dB over %(views)d views", record)
+
+
+def pictures_of(each: dict) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """By view the cutout and the truth, RGBA (H, W, 4), and the hidden pixels (H, W).
+
+    Raises:
+        UserError: a view with a truth has no cutout.
+    """
+    found = {}
+    for path in list_images(Path(each["truth"]) / "object"):
+        made = Path(each["cutouts"]) / "rgba" / path.name
+        if not made.is_file():
+            raise UserError(f"{made} is not there; raise cutouts.max_views to the number of test views.")
+        found[path.stem] = (
+            read_rgba(made),
+            read_rgba(path),
+            read_mask(Path(each["truth"]) / "hidden" / path.name),
+        )
+    return found
+
+
+def read_rgba(path: Path) -> np.ndarray:
+    """A picture on transparency, uint8 (H, W, 4)."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGBA"))
+
+
+def over(picture: np.ndarray, grey: float) -> np.ndarray:
+    """A picture on transparency in front of a grey in [0, 1]: float RGB (H, W, 3) in [0, 1]."""
+    alpha = picture[..., 3:] / 255.0
+    return picture[..., :3] / 255.0 * alpha + grey * (1 - alpha)
+
+
+def scored(each: dict) -> list[dict]:
+    """The records of one cell."""
+    pictures = list(pictures_of(each).values())
+    common = {name: each[name] for name in ("run", "scene", "seed")} | {"views": len(pictures)}
+    hidden = np.concatenate([where.ravel() for _, _, where in pictures])
+    opacity = np.concatenate([made[..., 3].ravel() for made, _, _ in pictures])[hidden] / 255.0
+    common |= {"hidden_pixels": int(hidden.sum())}
+    values = {("any", "covered"): float(opacity.mean()) if hidden.any() else None}
+    for name, grey in BACKGROUNDS.items():
+        pairs = [(over(made, grey), over(truth, grey)) for made, truth, _ in pictures]
+        values[name, "psnr"] = float(np.mean([psnr(made, truth) for made, truth in pairs]))
+        values[name, "ssim"] = float(np.mean([ssim(made, truth) for made, truth in pairs]))
+        values[name, "hidden_psnr"] = hidden_psnr(pairs, hidden) if hidden.any() else None
+    return [
+        {**common, "background": background, "metric": metric, "value": value}
+        for (background, metric), value in values.items()
+    ]
+
+
+def hidden_psnr(pairs: list[tuple[np.ndarray, np.ndarray]], hidden: np.ndarray) -> float:
+    """PSNR over the hidden pixels (all views' pixels in one row) of pairs of pictures (H, W, 3)."""
+    made, truth = (np.concatenate([pair[k].reshape(-1, 3) for pair in pairs]) for k in (0, 1))
+    return psnr(made, truth, hidden)
+
+
+def pages(tables: list[dict], records: list[dict], source: str) -> str:
+    """All tables as markdown, the means over the scenes first and then each scene."""
+    scenes = list(dict.fromkeys(record["scene"] for record in records))
+    groups = {f"mean of {len(scenes)} scenes": scenes, **{scene: [scene] for scene in scenes}}
+    parts = [f"Published: {source}. Their scenes are others: only the differences within a column compare.\n"]
+    for title, members in groups.items():
+        parts.append(f"\n# {title}\n")
+        for table in tables:
+            parts.append(f"\n## {table['title']}\n\n{table_of(table, records, members)}")
+    return "".join(parts)
+
+
+def table_of(table: dict, records: list[dict], scenes: list[str]) -> str:
+    """One table as markdown."""
+    seeds = list(dict.fromkeys(record["seed"] for record in records))
+    heads = [table["heading"], *(heading for _, _, heading, _ in COLUMNS), "published PSNR / SSIM"]
+    rows = []
+    for row in table["rows"]:
+        cells = [
+            cell(
+                mean_and_spread(
+                    values_of(records, run=row["run"], background=background, metric=metric), scenes, seeds
+                ),
+                form,
+            )
+            for background, metric, _, form in COLUMNS
+        ]
+        rows.append([row["title"], *cells, "{:.2f} / {:.2f}".format(*row["published"])])
+    return markdown([heads, ["---"] + ["---:"] * (len(heads) - 1), *rows])
+
+
+def sheet(cells: list[dict]) -> np.ndarray:
+    """A few views of the truth above those of each run's cutouts (first seed), on white."""
+    rows = []
+    for each in [each for each in cells if each["seed"] == cells[0]["seed"]]:
+        pictures = list(pictures_of(each).values())
+        chosen = [pictures[round(k)] for k in np.linspace(0, len(pictures) - 1, SHOWN_VIEWS)]
+        if not rows:
+            rows.append(np.concatenate([over(truth, 1.0) for _, truth, _ in chosen], axis=1))
+        rows.append(np.concatenate([over(made, 1.0) for made, _, _ in chosen], axis=1))
+    return np.concatenate(rows)
