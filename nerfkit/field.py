@@ -9,8 +9,9 @@ from nerfkit.files import stage_folder, write_manifest
 from nerfkit.objectives.keypoints import read_keypoints
 from nerfkit.objectives.photometric import Photometric
 from nerfkit.rays import PixelBank
-from nerfkit.scene import View, read_scene
+from nerfkit.scene import read_scene
 from nerfkit.training import fit, train
+from nerfkit.views import spread
 
 log = logging.getLogger("nerfkit")
 
@@ -23,7 +24,7 @@ def field(photos: Path, sfm: Path, out: Path, settings: FieldSettings, seed: int
         out: this stage's folder: field.safetensors, field.csv (the curve), field.json.
     """
     scene = read_scene(sfm / "transforms.json", photos)
-    views = spread_views(scene.train, settings.views)
+    views = spread(scene.train, settings.views or len(scene.train))
     model = make_field(settings, seed)
     objective = Photometric(
         PixelBank(views),
@@ -39,10 +40,3 @@ def field(photos: Path, sfm: Path, out: Path, settings: FieldSettings, seed: int
         psnr = -10 * math.log10(last["rgb"])
         log.info("field: %d training views, PSNR of the last steps %.2f dB", len(views), psnr)
         write_manifest(folder, "field", views=len(views), steps=settings.steps, train_psnr=psnr)
-
-
-def spread_views(views: list[View], count: int) -> list[View]:
-    """`count` views evenly spread over the list; 0, or more than there are, takes all."""
-    if not 0 < count < len(views):
-        return views
-    return [views[k * len(views) // count] for k in range(count)]

@@ -15,8 +15,8 @@ from nerfkit.evaluation.mask_scores import read_mask_as
 from nerfkit.evaluation.records import COLUMNS, common, completed, json_number
 from nerfkit.evaluation.sheets import comparison_sheet
 from nerfkit.evaluation.table_means import Method, protocol_table
-from nerfkit.evaluation.views import spread
 from nerfkit.files import read_image, read_json, stage_folder, write_image, write_manifest
+from nerfkit.views import spread
 
 log = logging.getLogger("nerfkit")
 

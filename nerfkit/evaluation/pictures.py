@@ -11,7 +11,6 @@ from nerfkit.evaluation import canvas
 from nerfkit.evaluation.curves import write_curves
 from nerfkit.evaluation.sheets import comparison_sheet, contact_sheet, number_sheet
 from nerfkit.evaluation.tables import metric_tables
-from nerfkit.evaluation.views import spread
 from nerfkit.files import (
     list_images,
     read_image,
@@ -22,6 +21,7 @@ from nerfkit.files import (
     write_manifest,
 )
 from nerfkit.photos import read_photos
+from nerfkit.views import spread
 
 log = logging.getLogger("nerfkit")
 

@@ -10,13 +10,13 @@ from tqdm import tqdm
 from nerfkit.errors import UserError
 from nerfkit.evaluation import canvas
 from nerfkit.evaluation.paint2d import Painter, painted
-from nerfkit.evaluation.views import chosen_views
 from nerfkit.fields import read_field
 from nerfkit.fields.object_field import read_object_field
 from nerfkit.fields.object_nerf import ObjectNerf
 from nerfkit.files import read_image, stage_folder, write_image, write_manifest
 from nerfkit.rendering import Field, RenderedView, render_view
 from nerfkit.scene import View, read_scene
+from nerfkit.views import chosen_views
 
 log = logging.getLogger("nerfkit")
 

@@ -13,8 +13,8 @@ import pandas as pd
 from nerfkit.errors import UserError
 from nerfkit.evaluation.mask_scores import PROTOCOLS, Pairs, mask_pairs, resolution
 from nerfkit.evaluation.segmentation_pages import numbers, page, scene_sheet
-from nerfkit.evaluation.views import spread
 from nerfkit.files import list_images, stage_folder, write_image, write_manifest
+from nerfkit.views import spread
 
 log = logging.getLogger("nerfkit")
 

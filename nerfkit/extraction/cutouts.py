@@ -11,7 +11,6 @@ from tqdm import tqdm
 from nerfkit.cameras import Camera
 from nerfkit.evaluation import canvas
 from nerfkit.evaluation.video import encode_mp4, layout
-from nerfkit.evaluation.views import chosen_views
 from nerfkit.extraction.denoising import denoised_along_rays, masked
 from nerfkit.extraction.viewpoints import circle, square_camera
 from nerfkit.fields.object_field import CHUNK, ObjectField, read_object_field, render_part
@@ -19,6 +18,7 @@ from nerfkit.files import stage_folder, write_image, write_manifest
 from nerfkit.object_rendering import PartRendering
 from nerfkit.rays import Rays, view_rays
 from nerfkit.scene import Scene, View, read_scene
+from nerfkit.views import chosen_views
 
 log = logging.getLogger("nerfkit")
 

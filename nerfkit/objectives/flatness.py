@@ -15,7 +15,7 @@ from nerfkit.objectives.parts import Part
 from nerfkit.rays import PixelBank
 from nerfkit.rendering import Rendering
 
-SHARE = 8  # one line for so many rays through pixels
+SHARE = 16  # one line for so many rays through pixels
 REACH = 0.125  # of a photo's long side, from the middle of a line to its end
 BARE = 0.03  # range of a channel along a line, in [0, 1], at which its say is 1 / e
 LEAST_SAY = 0.1

@@ -46,7 +46,7 @@ class Photometric:
     allowed: Tensor | None = None
 
     def parts(self, count: int, generator: torch.Generator) -> list[Part]:
-        """`count` pixels, a quarter as many points, and an eighth as many lines."""
+        """`count` pixels, a quarter as many points, and a sixteenth as many lines."""
         index = self.pixels.draw(count, generator, self.allowed)
         colours = self.pixels.colours(index)
         parts = [Part(self.pixels.rays(index), lambda r: squared_error(r, colours, self.diffuse))]

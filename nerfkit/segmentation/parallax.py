@@ -14,6 +14,7 @@ from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image
 from nerfkit.segmentation.projection import pixel_directions, project, sample
 from nerfkit.segmentation.support import Plane, Support
+from nerfkit.views import spread
 
 MOST = 12  # other photos that are asked
 FEWEST = 3  # of them that must see a point of the plane to say anything of it
@@ -69,14 +70,11 @@ class Parallax:
 
 
 def onlookers(views: list[View]) -> list[tuple[View, np.ndarray]]:
-    """The photos of some views, spread evenly over their order, as `Parallax` takes them."""
-    return [(view, blurred(lab_image(view.image()))) for view in spread(views)]
+    """The photos of some views, spread evenly over their order, as `Parallax` takes them.
 
-
-def spread(items: list) -> list:
-    """At most MOST + 1 items, one of which may be the one that is asked about."""
-    chosen = np.linspace(0, len(items) - 1, MOST + 1).round().astype(int)
-    return [items[i] for i in np.unique(chosen)] if items else []
+    They are one more than are asked, for one of them may be the one that is asked about.
+    """
+    return [(view, blurred(lab_image(view.image()))) for view in spread(views, MOST + 1)]
 
 
 def difference(

@@ -16,11 +16,12 @@ from nerfkit.rendering import Field, render_view
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
 from nerfkit.segmentation.band import redraw, signed_distance, surroundings
-from nerfkit.segmentation.parallax import blurred, spread
+from nerfkit.segmentation.parallax import MOST, blurred
 from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, parts_touching
 from nerfkit.segmentation.projection import Hull, Source, lift, vote
 from nerfkit.segmentation.table import Table, fitted
 from nerfkit.segmentation.view_order import view_distances, walk
+from nerfkit.views import spread
 
 HOP_WEIGHT = 0.8  # of a finished view's vote, to the power of its hops from a clicked view
 FIRMNESS = 3.0  # of a unanimous vote, against the costs of looks and of edges
@@ -127,7 +128,7 @@ def shown_tables(targets: list[Target], clicked: dict[int, np.ndarray]) -> list[
     Args:
         clicked: masks (H, W) by the target's number; the first that tells of a plane decides.
     """
-    photos = [(one.view, blurred(fitted(one.lab, one.depth.shape))) for one in spread(targets)]
+    photos = [(one.view, blurred(fitted(one.lab, one.depth.shape))) for one in spread(targets, MOST + 1)]
     for number, mask in clicked.items():
         one = targets[number]
         table = Table.under(one.view, one.depth, one.lab, mask, photos) if mask.any() else None

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nerfkit.cameras import Camera
-from nerfkit.objectives.flatness import REACH, STOPS, bareness, flatness_part, lines
+from nerfkit.objectives.flatness import REACH, SHARE, STOPS, bareness, flatness_part, lines
 from nerfkit.rays import PixelBank
 from nerfkit.rendering import Rendering
 from nerfkit.scene import View
@@ -73,7 +73,7 @@ def test_the_error_is_the_mean_over_all_lines_times_the_weight(generator):
     part = flatness_part(pixels, 8000, generator, nearest=2.0, weight=3.0)
     depth = torch.rand(len(part.rays)) + 1
     a, b, c = (2.0 / depth).chunk(3)
-    expected = 3.0 * (a + c - 2 * b).abs().sum() / 1000
+    expected = 3.0 * (a + c - 2 * b).abs().sum() / (8000 // SHARE)
     torch.testing.assert_close(part.terms(rendering(depth))["flatness"], expected)
 
 

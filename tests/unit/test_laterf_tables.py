@@ -5,7 +5,6 @@ import pytest
 
 from nerfkit.errors import UserError
 from nerfkit.evaluation.laterf_tables import laterf_tables, scored, table_of
-from nerfkit.field import spread_views
 from nerfkit.files import read_json, write_image, write_mask
 
 SIZE = 32
@@ -94,10 +93,3 @@ def test_a_view_that_was_not_rendered_is_named(cell, tmp_path):
     (tmp_path / "cutouts/rgba/test_1.png").unlink()
     with pytest.raises(UserError, match=r"test_1\.png is not there; raise cutouts\.max_views"):
         scored(cell)
-
-
-def test_fewer_views_are_spread_over_all():
-    views = list(range(100))
-    assert spread_views(views, 20) == list(range(0, 100, 5))
-    assert spread_views(views, 0) == spread_views(views, 100) == spread_views(views, 500) == views
-    assert len(set(spread_views(views, 60))) == 60

@@ -10,9 +10,9 @@ from nerfkit.clicks import clicks
 from nerfkit.evaluation import canvas
 from nerfkit.evaluation.pictures import PicturesSettings, clicks_sheet, doubtful_views, pictures
 from nerfkit.evaluation.sheets import GAP, LINE, MARGIN, TOP
-from nerfkit.evaluation.views import spread
 from nerfkit.files import read_image, read_mask, write_image, write_json, write_mask
 from nerfkit.photos import Photo
+from nerfkit.views import spread
 
 HEIGHT, WIDTH = 36, 48
 SETTINGS = PicturesSettings(views=2, tile_width=WIDTH, overview_width=WIDTH)
@@ -128,3 +128,4 @@ def test_the_clicks_sheet_shows_photo_and_mask(run):
 def test_views_are_spread_from_first_to_last():
     assert spread(list("abcdefg"), 3) == ["a", "d", "g"]
     assert spread(list("ab"), 3) == ["a", "b"]
+    assert all(len(set(spread(list(range(100)), count))) == count for count in range(1, 101))

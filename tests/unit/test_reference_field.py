@@ -61,6 +61,16 @@ def test_it_shows_the_place_and_never_the_view_it_learnt(capture, monkeypatch):
     assert {path.stem for path in (out / "curves").iterdir()} == {"all", "even", "odd"}
 
 
+@pytest.mark.parametrize(("views", "learnt"), [(0, 10), (4, 4), (50, 10)])
+def test_a_scene_field_learns_from_as_many_views_as_asked_for(capture, tmp_path, views, learnt):
+    root, _ = capture
+    quick = FieldSettings(
+        table_log2=12, finest=64, samples=16, rays_start=64, rays_end=64, steps=2, views=views
+    )
+    field(root / "photos", root / "sfm", tmp_path / "field", quick, seed=0)
+    assert read_json(tmp_path / "field" / "field.json")["views"] == learnt
+
+
 def test_renders_take_what_the_halves_had_not_learnt(capture, tmp_path):
     root, _ = capture
     quick = FieldSettings(table_log2=12, finest=64, samples=16, rays_start=64, rays_end=64, steps=2)
