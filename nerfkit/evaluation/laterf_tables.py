@@ -17,7 +17,8 @@ from PIL import Image
 
 from nerfkit.errors import UserError
 from nerfkit.evaluation.scores import psnr, ssim
-from nerfkit.evaluation.table_means import cell, markdown, mean_and_spread, values_of
+from nerfkit.evaluation.table_means import cell, mean_and_spread, values_of
+from nerfkit.evaluation.tables import markdown
 from nerfkit.files import list_images, read_mask, stage_folder, write_image, write_manifest
 
 log = logging.getLogger("nerfkit")
@@ -144,7 +145,7 @@ def table_of(table: dict, records: list[dict], scenes: list[str]) -> str:
             for background, metric, _, form in COLUMNS
         ]
         rows.append([row["title"], *cells, "{:.2f} / {:.2f}".format(*row["published"])])
-    return markdown([heads, ["---"] + ["---:"] * (len(heads) - 1), *rows])
+    return markdown(heads, rows, left=[table["heading"]])
 
 
 def sheet(cells: list[dict]) -> np.ndarray:

@@ -48,7 +48,9 @@ def test_every_stage_runs_in_the_environment_of_its_family(tree, conda, monkeypa
     result = tree.snakemake(*goals, "--use-conda", "--config", "run=[default, tracked]", overlay)
     assert result.code == 0, result.text
     made = sorted((tree.root / ".snakemake/conda").glob("*/asked.yaml"))
-    wanted = [yaml.safe_load(path.read_text()) for path in (tree.root / "envs").glob("*.yaml")]
+    # captures.yaml is of what makes scenes for laterf_tables, which no scene of a user's needs.
+    files = [path for path in (tree.root / "envs").glob("*.yaml") if path.stem != "captures"]
+    wanted = [yaml.safe_load(path.read_text()) for path in files]
     assert len(made) == len(wanted) == 7
     assert all(yaml.safe_load(path.read_text()) in wanted for path in made)
     pips = [path.read_text() for path in (tree.root / ".snakemake/conda").glob("*/pip.txt")]
