@@ -23,6 +23,7 @@ include: "workflow/rules/inpainting_cells.smk"
 
 
 check_everything()
+forget_marks()
 
 
 wildcard_constraints:

@@ -26,6 +26,13 @@ def test_a_scene_as_typed_plans_every_stage_once(tree):
     assert tree.planned("scene=room") == {**dict.fromkeys(USUAL, 1), "scene": 1}
 
 
+def test_a_scene_whose_results_were_deleted_is_computed_again(computed):
+    assert computed.planned("scene=room") == {}
+    shutil.rmtree(computed.root / "results" / "room")
+    shutil.rmtree(computed.root / ".snakemake" / "metadata")
+    assert computed.planned("scene=room") == {**dict.fromkeys(USUAL, 1), "scene": 1}
+
+
 def test_an_object_as_typed_plans_its_own_stages_and_no_filling(tree):
     plan = tree.planned("object=room")
     assert set(plan) >= {*EXTRACTION, "field", "depth", "holes", "object"}

@@ -82,6 +82,14 @@ GOALS = {
 }
 
 
+def forget_marks():
+    """Remove the marks of goals whose results were deleted: Snakemake would believe them and do nothing."""
+    for goal in GOALS:
+        for mark in Path().glob(f"{goal}=*"):
+            if not Path("results", mark.name.partition("=")[2]).is_dir():
+                mark.unlink()
+
+
 def deliverables(goal):
     """Input function: everything that a goal is computed for, in the chosen runs and with the chosen seeds."""
 
