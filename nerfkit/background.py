@@ -13,9 +13,9 @@ import numpy as np
 from tqdm import tqdm
 
 from nerfkit.files import read_mask, stage_folder, write_image, write_manifest, write_mask
-from nerfkit.membrane import membrane
+from nerfkit.masks import surroundings
+from nerfkit.membrane import meeting
 from nerfkit.scene import read_scene
-from nerfkit.segmentation.band import surroundings
 from nerfkit.segmentation.projection import lift
 from nerfkit.visibility import Shown, surfaces_behind, witnesses
 
@@ -26,7 +26,6 @@ MOST = 0.6  # of a window of
 WINDOW = 0.04  # of the width, amid what is not, is an accident of the tests
 THICKNESS = 0.04  # of the depth, by which what is behind the object is at least behind its surface
 CLEAR = 2  # times as many views must show a surface as look through it
-SEAM = 0.15  # largest change of colour that makes what other photos show meet the photo, of the range
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,8 @@ def seamless(one: Shown, rgb: np.ndarray, seen: np.ndarray) -> np.ndarray:
     inside, rim = seen & one.hole, seen & ~one.hole
     result = one.rgb.copy()
     part = surroundings(one.doubted, 0)
-    shift = membrane(np.clip(one.rgb - rgb, -SEAM, SEAM)[part], rim[part], inside[part])
-    result[inside] = np.clip(rgb[inside] + shift[inside[part]], 0, 1)
+    met = meeting(rgb[part], one.rgb[part], rim[part], inside[part])
+    result[inside] = np.clip(met[inside[part]], 0, 1)
     return result
 
 

@@ -1,4 +1,4 @@
-"""A mask at another size."""
+"""Masks at another size, and the part of a picture that one concerns."""
 
 import cv2
 import numpy as np
@@ -13,3 +13,12 @@ def resized_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     smaller = shape[0] < mask.shape[0] or shape[1] < mask.shape[1]
     method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=method) >= 0.5
+
+
+def surroundings(mask: np.ndarray, reach: float) -> tuple[slice, slice]:
+    """Rows and columns within `reach` pixels of a mask that is not empty: all that needs to be looked at."""
+    reach = round(reach)
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return slice(max(0, rows[0] - reach), rows[-1] + reach + 1), slice(
+        max(0, columns[0] - reach), columns[-1] + reach + 1
+    )

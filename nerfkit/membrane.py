@@ -7,6 +7,7 @@ from scipy.sparse.linalg import splu
 
 # Pull of an unknown towards zero; it decides only where no given value can be reached.
 ANCHOR = 1e-9
+SEAM = 0.15  # largest shift that makes values from elsewhere meet what is there
 
 
 def membrane(
@@ -37,7 +38,7 @@ def membrane(
     channels = values.reshape(*wanted.shape, -1)
     rows, columns = [], []
     degree, right = np.full(count, ANCHOR), np.zeros((count, channels.shape[2]))
-    for k, (here, there) in enumerate(_neighbours()):
+    for axis, sign, here, there in _neighbours():
         joined = np.ones(number[here].shape, bool) if labels is None else labels[here] == labels[there]
         both = wanted[here] & wanted[there] & joined
         rows.append(number[here][both])
@@ -46,7 +47,7 @@ def membrane(
         np.add.at(right, number[here][edge], channels[there][edge])
         np.add.at(degree, number[here][both | edge], 1)
         if steps is not None:
-            step = (1 - k // 2 * 2) * steps[k % 2].reshape(*both.shape, -1)
+            step = sign * steps[axis].reshape(*both.shape, -1)
             np.subtract.at(right, number[here][both | edge], step[both | edge])
     rows, columns = np.concatenate(rows), np.concatenate(columns)
     matrix = diags(degree) - coo_matrix((np.ones(len(rows)), (rows, columns)), (count, count))
@@ -55,8 +56,20 @@ def membrane(
     return result
 
 
+def meeting(values: np.ndarray, present: np.ndarray, rim: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Values from elsewhere, shifted smoothly on `wanted` so that they meet what is present at its rim.
+
+    Args:
+        values, present: (H, W, C) in [0, 1].
+        rim, wanted: bool (H, W).
+    Returns: (H, W, C), as `values` but on `wanted`.
+    """
+    return values + membrane(np.clip(present - values, -SEAM, SEAM), rim, wanted)
+
+
 def _neighbours() -> list[tuple]:
-    """Index pairs (here, there) of the four directions: down, right, up and left."""
+    """The four directions: axis, sign, and the indices (here, there) of the pixels and their neighbours."""
     first, last, every = slice(None, -1), slice(1, None), slice(None)
     pairs = [((first, every), (last, every)), ((every, first), (every, last))]
-    return pairs + [(there, here) for here, there in pairs]
+    forth = [(axis, 1, here, there) for axis, (here, there) in enumerate(pairs)]
+    return forth + [(axis, -1, there, here) for axis, _, here, there in forth]

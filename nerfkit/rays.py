@@ -80,8 +80,8 @@ class PixelBank:
         images = [view.image() for view in views] if images is None else images
         self.views = views
         self.rgb = torch.from_numpy(np.concatenate([image.reshape(-1, 3) for image in images]))
-        sizes = [view.camera.width * view.camera.height for view in views]
-        self.starts = torch.tensor([0, *np.cumsum(sizes)])
+        self.sizes = torch.tensor([[view.camera.height, view.camera.width] for view in views])
+        self.starts = torch.cat([torch.zeros(1, dtype=torch.long), self.sizes.prod(dim=1).cumsum(dim=0)])
         poses = np.stack([view.world_from_cam[:3] for view in views])
         self.poses = torch.from_numpy(poses).float()
         self.bounds = torch.tensor([[view.near, view.far] for view in views], dtype=torch.float32)
@@ -101,9 +101,13 @@ class PixelBank:
             index[~kept] = torch.randint(len(self), (int((~kept).sum()),), generator=generator)
         return index
 
+    def view_of(self, index: Tensor) -> Tensor:
+        """The numbers of the views, as `index`, that pixel indices lie in."""
+        return torch.bucketize(index, self.starts, right=True) - 1
+
     def rays(self, index: Tensor) -> Rays:
         """The rays of pixel indices (R,)."""
-        view = torch.bucketize(index, self.starts, right=True) - 1
+        view = self.view_of(index)
         coordinates = self.coordinates[index + self.shifts[view]]
         near, far = self.bounds[view].unbind(1)
         return make_rays(coordinates, self.poses[view], near, far)

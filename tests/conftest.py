@@ -24,3 +24,14 @@ def shared() -> Path:
     if not Path(folder, "data").is_dir():
         pytest.skip(f"NERFKIT_SHARED is {folder}, which has no data folder")
     return Path(folder).resolve()
+
+
+@pytest.fixture
+def one_thread():
+    """PyTorch on one thread, whatever the environment says: small pictures are slower on more."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

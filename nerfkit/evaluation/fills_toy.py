@@ -28,11 +28,7 @@ SHIFT, TURN = 2.0, 0.02  # how far fills are off at most, pixels and radians
 BARS, GROUND = (0.23, 0.27, 0.42), (0.93, 0.88, 0.78)  # colours
 STEPS, RATE, PATCH = 400, 0.02, 32  # of a fit; the patch is the one of inpainted_field, pixels
 BEYOND = 4  # pixels by which patches reach over the edge of the hole, so that fills meet their surroundings
-COLUMNS, SHOWN, ENLARGED = (
-    4,
-    4,
-    2,
-)  # of the picture: tiles in a row, fills, and times that a pixel is repeated
+COLUMNS, SHOWN, ENLARGED = 4, 4, 2  # tiles in a row, fills, times that a pixel is repeated
 
 
 @dataclass(frozen=True)
@@ -142,7 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("picture", type=Path, help="PNG to write")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    lacking = {name: why_unusable(BACKBONES[name]) for name in BACKBONES}
+    lacking = {name: why_unusable(weight) for name, weight in BACKBONES.items()}
     toy = make_toy(options.seed)
     made = fits(toy, [name for name in PERCEPTUAL_LOSSES if not lacking.get(name)], options.seed)
     write_image(options.picture, picture(toy, made))

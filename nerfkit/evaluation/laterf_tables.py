@@ -20,6 +20,7 @@ from nerfkit.evaluation.scores import psnr, ssim
 from nerfkit.evaluation.table_means import cell, mean_and_spread, values_of
 from nerfkit.evaluation.tables import markdown
 from nerfkit.files import list_images, read_mask, stage_folder, write_image, write_manifest
+from nerfkit.views import spread
 
 log = logging.getLogger("nerfkit")
 
@@ -61,23 +62,21 @@ def laterf_tables(tables: list[dict], cells: list[dict], source: str, out: Path)
             log.info("%(scene)s, %(run)s, %(background)s: %(value).2f dB over %(views)d views", record)
 
 
-def pictures_of(each: dict) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """By view the cutout and the truth, RGBA (H, W, 4), and the hidden pixels (H, W).
+def views_of(each: dict) -> list[str]:
+    """The file names of the views of a cell that have a truth."""
+    return [path.name for path in list_images(Path(each["truth"]) / "object")]
+
+
+def pictures_of(each: dict, view: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of one view the cutout and the truth, RGBA (H, W, 4), and the hidden pixels (H, W).
 
     Raises:
-        UserError: a view with a truth has no cutout.
+        UserError: the view has no cutout.
     """
-    found = {}
-    for path in list_images(Path(each["truth"]) / "object"):
-        made = Path(each["cutouts"]) / "rgba" / path.name
-        if not made.is_file():
-            raise UserError(f"{made} is not there; raise cutouts.max_views to the number of test views.")
-        found[path.stem] = (
-            read_rgba(made),
-            read_rgba(path),
-            read_mask(Path(each["truth"]) / "hidden" / path.name),
-        )
-    return found
+    made, truth = Path(each["cutouts"]) / "rgba" / view, Path(each["truth"])
+    if not made.is_file():
+        raise UserError(f"{made} is not there; raise cutouts.max_views to the number of test views.")
+    return read_rgba(made), read_rgba(truth / "object" / view), read_mask(truth / "hidden" / view)
 
 
 def read_rgba(path: Path) -> np.ndarray:
@@ -94,7 +93,7 @@ def over(picture: np.ndarray, grey: float) -> np.ndarray:
 
 def scored(each: dict) -> list[dict]:
     """The records of one cell."""
-    pictures = list(pictures_of(each).values())
+    pictures = [pictures_of(each, view) for view in views_of(each)]
     common = {name: each[name] for name in ("run", "scene", "seed")} | {"views": len(pictures)}
     hidden = np.concatenate([where.ravel() for _, _, where in pictures])
     opacity = np.concatenate([made[..., 3].ravel() for made, _, _ in pictures])[hidden] / 255.0
@@ -152,8 +151,7 @@ def sheet(cells: list[dict]) -> np.ndarray:
     """A few views of the truth above those of each run's cutouts (first seed), on white."""
     rows = []
     for each in [each for each in cells if each["seed"] == cells[0]["seed"]]:
-        pictures = list(pictures_of(each).values())
-        chosen = [pictures[round(k)] for k in np.linspace(0, len(pictures) - 1, SHOWN_VIEWS)]
+        chosen = [pictures_of(each, view) for view in spread(views_of(each), SHOWN_VIEWS)]
         if not rows:
             rows.append(np.concatenate([over(truth, 1.0) for _, truth, _ in chosen], axis=1))
         rows.append(np.concatenate([over(made, 1.0) for made, _, _ in chosen], axis=1))

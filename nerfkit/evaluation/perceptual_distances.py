@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nerfkit.perceptual import NETWORKS
 from nerfkit.weights import verified_sha256, weight_path, why_unusable
 
 SMALLEST = 32  # pixels; below it the deepest layers of these networks see less than one cell
@@ -89,18 +90,14 @@ def unit(features: Tensor) -> Tensor:
     return features / (features.square().sum(1, keepdim=True).sqrt() + 1e-10)
 
 
-# metric -> name in the LPIPS package, name in the weight store, whether it has LPIPS' linear heads
-KNOWN = {
-    "lpips_vgg": ("vgg", "vgg16", True),
-    "lpips_alex": ("alex", "alexnet", True),
-    "squeezenet_distance": ("squeeze", "squeezenet1_1_imagenet", False),
-}
+SCORED = ("lpips_vgg", "lpips_alex", "squeezenet_distance")  # of perceptual.NETWORKS
 
 
 def available_distances() -> tuple[list[Distance], list[dict[str, str]]]:
     """The distances whose weights are in the store, and what is skipped: its `metric` and the `reason`."""
     found, skipped = [], []
-    for metric, (net, network, heads) in KNOWN.items():
+    for metric in SCORED:
+        net, network, heads = NETWORKS[metric]
         reason = why_unusable(network)
         if reason:
             skipped.append({"metric": metric, "reason": reason})

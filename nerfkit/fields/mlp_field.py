@@ -59,6 +59,12 @@ def resample(edges: Tensor, weights: Tensor, count: int, generator: torch.Genera
     return left + (right - left) * (u - low) / (high - low)
 
 
+def even_in_disparity(rays: Rays, steps: Tensor) -> Tensor:
+    """Where rays are cut at the shares `steps`, (K,) or (R, K), of the way to far in disparity, (R, K)."""
+    near, far = rays.near[:, None], rays.far[:, None]
+    return 1 / (1 / near * (1 - steps) + 1 / far * steps)
+
+
 class MlpField(nn.Module):
     """A coarse and a fine network; samples are spread evenly in disparity."""
 
@@ -90,8 +96,7 @@ class MlpField(nn.Module):
         if generator is not None:
             shift = (torch.rand(len(rays), COARSE + 1, generator=generator) - 0.5) / COARSE
             steps = (steps + shift).clamp(0, 1)
-        near, far = rays.near[:, None], rays.far[:, None]
-        edges = 1 / (1 / near * (1 - steps) + 1 / far * steps)
+        edges = even_in_disparity(rays, steps)
         coarse = self.through(self.coarse, rays, edges, live)
         drawn = resample(edges, coarse.weights.detach(), FINE, generator)
         fine = self.through(self.fine, rays, torch.cat([edges, drawn], dim=1).sort(dim=1).values, live)

@@ -8,7 +8,7 @@ trained and nothing filled, so that what the object hid from every photo is what
 import torch
 from torch import Tensor
 
-from nerfkit.fields.mlp_field import resample
+from nerfkit.fields.mlp_field import even_in_disparity, resample
 from nerfkit.fields.object_field import ObjectField, Samples
 from nerfkit.object_rendering import part_weights
 from nerfkit.rays import Rays
@@ -50,8 +50,7 @@ class ObjectNerf:
 
     def sample_edges(self, rays: Rays) -> Tensor:
         """Where to look along rays, (R, EVEN + DRAWN + 1)."""
-        steps = torch.linspace(0, 1, EVEN + 1)
-        even = 1 / ((1 - steps) / rays.near[:, None] + steps / rays.far[:, None])
+        even = even_in_disparity(rays, torch.linspace(0, 1, EVEN + 1))
         drawn = resample(even, rest_weights(self.field.look(rays, even)), DRAWN, None)
         return torch.cat([even, drawn], dim=1).sort(dim=1).values
 

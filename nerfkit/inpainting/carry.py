@@ -12,13 +12,12 @@ import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.inpainting.regions import grown
-from nerfkit.membrane import membrane
+from nerfkit.membrane import meeting
 from nerfkit.scene import View
 
 STEPS = 6  # corrections of the depth along the ray
 SAME_DEPTH = 0.01  # relative difference of depth of what counts as the same point
 DRIFT = 0.1  # relative change against the own completion beyond which it is another surface
-SEAM = 0.15  # largest colour correction at the rim
 RIM = 2  # px around the hole where colours are compared
 SAMPLE_ROW = 1024  # OpenCV samples at tables of positions with no side beyond 32767
 
@@ -125,8 +124,7 @@ def carry(target: FilledView, source: FilledView, left: np.ndarray, near: float)
     carried[where, :3] = sample(source.image, positions)
     carried[where, 3] = disparity
     present = np.concatenate([target.image / 255, target.disparity[..., None]], axis=2)
-    difference = np.clip(present - carried, -SEAM, SEAM)
-    carried += membrane(difference, rim, wanted)
+    carried = meeting(carried, present, rim, wanted)
     target.image[wanted] = (np.clip(carried[wanted, :3], 0, 1) * 255 + 0.5).astype(np.uint8)
     target.disparity[wanted] = np.maximum(carried[wanted, 3], 1e-4)
     return left & ~wanted

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_hole, label_known
-from nerfkit.inpainting.regions import grown, surroundings
+from nerfkit.inpainting.regions import grown
+from nerfkit.masks import surroundings
 from nerfkit.membrane import membrane
 
 RIM = 2  # px around the hole that the completion has to meet

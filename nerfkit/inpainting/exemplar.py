@@ -13,7 +13,8 @@ import numpy as np
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
 from nerfkit.inpainting.disparity import complete_disparity
-from nerfkit.inpainting.regions import grown, shrunk, surroundings
+from nerfkit.inpainting.regions import grown, shrunk
+from nerfkit.masks import surroundings
 from nerfkit.membrane import membrane
 
 TEXTURE_WEIGHT = 5.0  # of a mean absolute gradient against a colour difference

@@ -98,7 +98,12 @@ def label_hole(
     for rule in rules:
         if (rule[rim] == labels[rim]).mean() >= AGREEMENT:
             return np.where(hole, rule, labels)
-    return np.where(hole, _farthest(terms, planes, labels, disparity, rim, hole, present), labels)
+    shares = membrane((labels[..., None] == present).astype(float), rim, hole)
+    surfaces = [
+        terms @ planes[label] if label >= 0 else membrane(disparity, rim & (labels == label), hole)
+        for label in present
+    ]
+    return np.where(hole, present[_farthest(np.stack(surfaces, axis=-1), shares)], labels)
 
 
 def _straight_borders(
@@ -118,20 +123,7 @@ def _straight_borders(
     return present[(inputs @ weights).argmax(axis=-1)]
 
 
-def _farthest(
-    terms: np.ndarray,
-    planes: np.ndarray,
-    labels: np.ndarray,
-    disparity: np.ndarray,
-    rim: np.ndarray,
-    hole: np.ndarray,
-    present: np.ndarray,
-) -> np.ndarray:
-    """The farthest label with a fair share of the rim, seen from the pixel: one soap film per label."""
-    shares = membrane((labels[..., None] == present).astype(float), rim, hole)
-    surfaces = [
-        terms @ planes[label] if label >= 0 else membrane(disparity, rim & (labels == label), hole)
-        for label in present
-    ]
-    fair = shares >= min(FAIR, 1 / len(present))
-    return present[np.where(fair, np.stack(surfaces, axis=-1), np.inf).argmin(axis=-1)]
+def _farthest(surfaces: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The number of the surface with the least disparity among those with a fair share, both (H, W, K)."""
+    fair = shares >= min(FAIR, 1 / shares.shape[-1])
+    return np.where(fair, surfaces, np.inf).argmin(axis=-1)

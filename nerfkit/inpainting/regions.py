@@ -13,11 +13,3 @@ def grown(mask: np.ndarray, radius: int) -> np.ndarray:
 def shrunk(mask: np.ndarray, radius: int) -> np.ndarray:
     """The pixels of the mask whose square of that radius lies in it and in the picture."""
     return ~grown(np.pad(~mask, radius, constant_values=True), radius)[radius:-radius, radius:-radius]
-
-
-def surroundings(hole: np.ndarray, margin: int) -> tuple[slice, slice]:
-    """The hole's box grown by `margin` px, as (rows, columns) to index the image with."""
-    return tuple(
-        slice(max(0, where.min() - margin), min(limit, where.max() + 1 + margin))
-        for where, limit in zip(np.nonzero(hole), hole.shape, strict=True)
-    )

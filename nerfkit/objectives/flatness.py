@@ -28,8 +28,8 @@ def lines(pixels: PixelBank, count: int, generator: torch.Generator) -> Tensor:
     All directions are equally likely, and short ones as likely as long ones, on a logarithmic scale.
     """
     index = pixels.draw(count, generator)
-    view = torch.bucketize(index, pixels.starts, right=True) - 1
-    sizes = torch.tensor([[v.camera.height, v.camera.width] for v in pixels.views])[view]
+    view = pixels.view_of(index)
+    sizes = pixels.sizes[view]
     longest = REACH * sizes.amax(dim=1)
     angle, share = torch.rand(2, count, generator=generator)
     half = longest**share  # pixels from the middle stop to the next

@@ -43,8 +43,8 @@ class PatchBank:
 
     def draw(self, generator: torch.Generator) -> Patch:
         """One patch, moved into its photo where it would stick out."""
-        centre = int(self.centres[torch.randint(len(self.centres), (1,), generator=generator)])
-        view = int(torch.bucketize(centre, self.pixels.starts, right=True)) - 1
+        drawn = self.centres[torch.randint(len(self.centres), (1,), generator=generator)]
+        centre, view = int(drawn), int(self.pixels.view_of(drawn))
         start = int(self.pixels.starts[view])
         (height, width), size = self.holes[view].shape, self.size
         row, column = divmod(centre - start, width)

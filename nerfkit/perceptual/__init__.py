@@ -10,17 +10,16 @@ from torch import Tensor
 
 from nerfkit.errors import UserError
 
-# the names in the weight store of the backbones that the learned losses need
-BACKBONES = {
-    "lpips_vgg": "vgg16",
-    "lpips_alex": "alexnet",
-    "lpips_squeeze": "squeezenet1_1",
-    "squeezenet_distance": "squeezenet1_1_imagenet",  # no LPIPS: other weights, and no learned heads
+# name -> what the package lpips calls the network, what the weight store calls its backbone, and whether it
+# has LPIPS' learned heads
+NETWORKS = {
+    "lpips_vgg": ("vgg", "vgg16", True),
+    "lpips_alex": ("alex", "alexnet", True),
+    "lpips_squeeze": ("squeeze", "squeezenet1_1", True),
+    "squeezenet_distance": ("squeeze", "squeezenet1_1_imagenet", False),  # no LPIPS
 }
-NETS = {
-    "squeezenet_distance": "squeeze"
-}  # what the package lpips calls a network, where the name does not say
-PERCEPTUAL_LOSSES = ("shift_tolerant", *BACKBONES)
+BACKBONES = {name: backbone for name, (_, backbone, _) in NETWORKS.items()}
+PERCEPTUAL_LOSSES = ("shift_tolerant", *NETWORKS)
 
 
 class PerceptualLoss(Protocol):
@@ -59,10 +58,10 @@ def perceptual_loss(name: str, radius: int = 6) -> PerceptualLoss:
         from nerfkit.perceptual.shift import ShiftTolerantLoss
 
         return ShiftTolerantLoss(radius)
-    if name in BACKBONES:
+    if name in NETWORKS:
         from nerfkit.perceptual.lpips import LpipsLoss
         from nerfkit.weights import weight_path
 
-        net = NETS.get(name, name.removeprefix("lpips_"))
-        return LpipsLoss(net, weight_path(BACKBONES[name]), heads=name.startswith("lpips_"))
+        net, backbone, heads = NETWORKS[name]
+        return LpipsLoss(net, weight_path(backbone), heads)
     raise UserError(f"There is no perceptual loss {name!r}; choose one of {', '.join(PERCEPTUAL_LOSSES)}.")

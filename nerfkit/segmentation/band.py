@@ -51,15 +51,6 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
     return outside - inside
 
 
-def surroundings(mask: np.ndarray, reach: float) -> tuple[slice, slice]:
-    """Rows and columns within `reach` pixels of a mask that is not empty: all that needs to be looked at."""
-    reach = round(reach)
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    return slice(max(0, rows[0] - reach), rows[-1] + reach + 1), slice(
-        max(0, columns[0] - reach), columns[-1] + reach + 1
-    )
-
-
 def redraw(
     lab: np.ndarray,
     evidence: np.ndarray,

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nerfkit.masks import surroundings
 from nerfkit.segmentation.appearance import lab_image
-from nerfkit.segmentation.band import redraw, signed_distance, surroundings
+from nerfkit.segmentation.band import redraw, signed_distance
 from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, part_sizes
 
 LOOKS_REACH = 12.0  # in bands: how far around the object the rest's looks are learnt

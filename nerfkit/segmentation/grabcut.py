@@ -12,9 +12,10 @@ resolution and then drawn again at full resolution in a narrow band.
 import cv2
 import numpy as np
 
+from nerfkit.masks import surroundings
 from nerfkit.prompts import Clicks
 from nerfkit.segmentation.appearance import lab_image, looks
-from nerfkit.segmentation.band import colour_cost, redraw, signed_distance, surroundings, with_certainty
+from nerfkit.segmentation.band import colour_cost, redraw, signed_distance, with_certainty
 from nerfkit.segmentation.cut import edge_weights, smoothest_division
 from nerfkit.segmentation.evidence import ball, place_evidence
 from nerfkit.segmentation.feature_networks import FeatureNetwork, described

@@ -20,9 +20,10 @@ from torch.nn.functional import normalize
 from tqdm import tqdm
 
 from nerfkit.errors import UserError
+from nerfkit.masks import surroundings
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
-from nerfkit.segmentation.band import redraw, signed_distance, surroundings
+from nerfkit.segmentation.band import redraw, signed_distance
 from nerfkit.segmentation.feature_networks import FeatureNetwork, frame
 from nerfkit.segmentation.view_order import view_distances, walk
 

@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from nerfkit.masks import surroundings
 from nerfkit.rendering import Field, render_view
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
-from nerfkit.segmentation.band import redraw, signed_distance, surroundings
+from nerfkit.segmentation.band import redraw, signed_distance
 from nerfkit.segmentation.parallax import MOST, blurred
 from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, parts_touching
 from nerfkit.segmentation.projection import Hull, Source, lift, vote

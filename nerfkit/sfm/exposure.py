@@ -52,9 +52,9 @@ def exposures(model: Model, photos: Path, wanted: str) -> tuple[np.ndarray, dict
         return none, {"equalised": False}
     seen = observe(model, photos)
     train = np.array([view.photo.split == "train" for view in model.views])
-    gains, colours = solve(seen[train[seen.photo]], len(model.views), len(model.points))
-    gains[~train] = view_gains(seen, colours, len(model.views))[~train]
     learnt = seen[train[seen.photo]]
+    gains, colours = solve(learnt, len(model.views), len(model.points))
+    gains[~train] = view_gains(seen, colours, len(model.views))[~train]
     plain = point_colours(learnt, none, len(model.points))
     before, after = (spread(learnt, *guess) for guess in ((none, plain), (gains, colours)))
     equalised = wanted == "equal" or after < WORTH * before

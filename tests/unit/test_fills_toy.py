@@ -1,20 +1,13 @@
 """The toy of SPIn-NeRF's Figures 2 and 3: what the page docs/why_perceptual.md says is so."""
 
 import pytest
-import torch
 
 from nerfkit.evaluation.fills_toy import FILLS, distance, fits, main, make_toy, sharpness
 from nerfkit.files import read_image
 from nerfkit.perceptual import BACKBONES, PERCEPTUAL_LOSSES
 from nerfkit.weights import why_unusable
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def contrast(toy, image):

@@ -10,15 +10,9 @@ from nerfkit.perceptual import perceptual_loss
 from nerfkit.perceptual.lpips import LpipsLoss, lpips_network
 from nerfkit.torchvision_shim import ensure_torchvision
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ARCHITECTURES = {"vgg": "vgg16", "alex": "alexnet", "squeeze": "squeezenet1_1"}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def random_backbone(net, folder, seed=0):

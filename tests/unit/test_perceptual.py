@@ -8,13 +8,7 @@ from nerfkit.errors import UserError
 from nerfkit.perceptual import PERCEPTUAL_LOSSES, perceptual_loss
 from nerfkit.perceptual.shift import ShiftTolerantLoss, placed, translated_errors
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def random_patches(seed, batch=3, channels=3, size=(5, 7), margin=2, dtype=torch.float64):
