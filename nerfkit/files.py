@@ -36,6 +36,12 @@ def stage_folder(out: Path) -> Iterator[Path]:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def read_arrays(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by name: all of them, or those asked for."""
+    with np.load(path) as file:
+        return {name: file[name] for name in (file.files if names is None else names)}
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` (same suffix) that is renamed to it when the block ends."""

@@ -9,42 +9,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nerfkit.rendering import Field, render_view
 from nerfkit.scene import View
 from nerfkit.segmentation.projection import lift, project
 
 
-class ViewDepths:
-    """The z-depth (H, W) of views at full size, each rendered once."""
-
-    def __init__(self, model: Field) -> None:
-        """Depths of a scene field."""
-        self.model = model
-        self.known: dict[str, np.ndarray] = {}
-
-    def of(self, view: View) -> np.ndarray:
-        """The depth of one view, scene units."""
-        if view.name not in self.known:
-            rendered = render_view(self.model, view.camera, view.world_from_cam, view.near, view.far)
-            self.known[view.name] = rendered.depth
-        return self.known[view.name]
-
-
 @dataclass(frozen=True)
 class Carrier:
-    """Carries pixels between views; two depths of one surface differ by at most the share `tolerance`."""
+    """Carries pixels between views by their z-depths (H, W) by name, scene units.
 
-    depths: ViewDepths
+    Two depths of one surface differ by at most the share `tolerance`.
+    """
+
+    depths: dict[str, np.ndarray]
     tolerance: float
 
     def carry(self, xy: np.ndarray, source: View, target: View) -> np.ndarray:
         """Where pixel coordinates (N, 2) of `source` lie in `target`, (M, 2): those that it sees."""
         columns, rows = np.floor(xy).astype(int).reshape(-1, 2).T
-        points = lift(source, self.depths.of(source))[rows, columns]
+        points = lift(source, self.depths[source.name])[rows, columns]
         place, z, inside = project(points, target)
         surface = np.zeros_like(z)
         columns, rows = np.floor(place[inside]).astype(int).T
-        surface[inside] = self.depths.of(target)[rows, columns]
+        surface[inside] = self.depths[target.name][rows, columns]
         return place[inside & (np.abs(z - surface) < self.tolerance * surface)]
 
     def carry_mask(self, mask: np.ndarray, source: View, target: View) -> np.ndarray:

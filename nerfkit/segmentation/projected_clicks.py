@@ -69,7 +69,7 @@ class ProjectedClicks:
         shape = view.camera.height, view.camera.width
         if not len(wanted):
             return np.zeros(shape, bool)
-        surface = clear_surface(view, self.carrier.depths.of(view))
+        surface = clear_surface(view, self.carrier.depths[view.name])
         return self.segmenter.segment(view.image(), clicks_of(view, wanted, unwanted), surface)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from tqdm import tqdm
 
 from nerfkit.masks import surroundings
-from nerfkit.rendering import Field, render_view
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
 from nerfkit.segmentation.band import redraw, signed_distance
@@ -65,32 +64,29 @@ class Target:
 
 
 class ProjectionPropagator:
-    """The `Propagator` of the backend `projection`; a view's depth is rendered once for all objects."""
+    """The `Propagator` of the backend `projection`."""
 
     name = "projection (embedded)"
 
-    def __init__(self, model: Field, settings: ProjectionSettings) -> None:
-        """Carry masks by the depth of a scene field."""
-        self.model, self.settings = model, settings
-        self.targets: dict[str, Target] = {}
+    def __init__(self, depths: dict[str, np.ndarray], settings: ProjectionSettings) -> None:
+        """Carry masks by the scene field's z-depth (H, W) of every view, by name."""
+        self.depths, self.settings = depths, settings
 
     def propagate(
         self, views: list[View], clicked: dict[str, np.ndarray]
     ) -> tuple[dict[str, np.ndarray], list[str]]:
         """See `Propagator`."""
-        for view in tqdm(
-            [view for view in views if view.name not in self.targets], desc="depth", unit="view"
-        ):
-            self.targets[view.name] = make_target(view, self.model, self.settings.resolution)
-        return propagate([self.targets[view.name] for view in views], clicked, self.settings)
+        targets = [make_target(view, self.depths[view.name], self.settings.resolution) for view in views]
+        return propagate(targets, clicked, self.settings)
 
 
-def make_target(view: View, model: Field, resolution: float) -> Target:
-    """Render the depth of one view and read its photo."""
-    size = (max(1, round(resolution * length)) for length in (view.camera.width, view.camera.height))
+def make_target(view: View, depth: np.ndarray, resolution: float) -> Target:
+    """A view with its photo and, at `resolution` times its size, single values of its depth (H, W)."""
+    size = [max(1, round(resolution * length)) for length in (view.camera.width, view.camera.height)]
     small = replace(view, camera=view.camera.resized(*size))
-    rendered = render_view(model, small.camera, small.world_from_cam, small.near, small.far)
-    return Target(small, rendered.depth, lab_image(view.image()))
+    # A mean over an edge would be a surface where there is none.
+    picked = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return Target(small, picked, lab_image(view.image()))
 
 
 def propagate(

@@ -10,10 +10,9 @@ import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.fields import read_field
-from nerfkit.files import stage_folder, write_manifest
-from nerfkit.rendering import Field
+from nerfkit.files import read_arrays, stage_folder, write_manifest
 from nerfkit.scene import View, read_scene
-from nerfkit.segmentation.carried import Carrier, ViewDepths
+from nerfkit.segmentation.carried import Carrier
 from nerfkit.segmentation.label_propagation import LabelPropagationSettings, LabelPropagator
 from nerfkit.segmentation.object_masks import ObjectMasks, read_object_masks, union, write_object_masks
 from nerfkit.segmentation.projected_clicks import ProjectedClicks, ProjectedClicksSettings
@@ -23,6 +22,8 @@ from nerfkit.segmentation.source_only import SourceOnly
 from nerfkit.segmentation.voxel_cut import VoxelCut, VoxelCutSettings
 
 log = logging.getLogger("nerfkit")
+
+BACKENDS = ("projection", "dino", "sam2", "none", "projected_grabcut", "projected_clicks", "voxel_cut")
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ class Propagator(Protocol):
         """
 
 
-def make_propagator(field: Path, settings: PropagationSettings) -> Propagator:
-    """The propagator of the settings, loaded; `field` is the folder of that stage.
+def make_propagator(field: Path, depth: Path, settings: PropagationSettings) -> Propagator:
+    """The propagator of the settings, loaded; `field` and `depth` are the folders of those stages.
 
     Raises:
         UserError: an unknown backend, or weights or a package that it needs are missing.
@@ -83,49 +84,50 @@ def make_propagator(field: Path, settings: PropagationSettings) -> Propagator:
         return Sam2Propagator(settings.sam2_model)
     if settings.backend == "none":
         return SourceOnly()
-    if settings.backend not in BY_DEPTH:
-        names = ", ".join(BY_DEPTH)
-        raise UserError(
-            f"There is no propagation backend {settings.backend!r}; choose {names}, dino, sam2 or none."
-        )
-    return BY_DEPTH[settings.backend](read_field(field / "field.safetensors"), settings)
+    return propagator_by_depth(field, read_arrays(depth / "depth.npz"), settings)
 
 
-def projected_grabcut(model: Field, settings: PropagationSettings) -> Propagator:
-    """SPIn-NeRF's baseline Proj. + GrabCut."""
-    return ProjectedGrabCut(Carrier(ViewDepths(model), settings.projected_tolerance))
+def propagator_by_depth(
+    field: Path, depths: dict[str, np.ndarray], settings: PropagationSettings
+) -> Propagator:
+    """A propagator that knows the scene field alone: the default, or a baseline of `segmentation_table`.
 
-
-def projected_clicks(model: Field, settings: PropagationSettings) -> Propagator:
-    """SPIn-NeRF's baseline Proj. + click segmenter."""
-    return ProjectedClicks(
-        Carrier(ViewDepths(model), settings.projected_tolerance), settings.projected_clicks
-    )
-
-
-# The backends that know nothing but the scene field: the default, and baselines of `segmentation_table`.
-BY_DEPTH = {
-    "projection": lambda model, settings: ProjectionPropagator(model, settings.projection),
-    "projected_grabcut": projected_grabcut,
-    "projected_clicks": projected_clicks,
-    "voxel_cut": lambda model, settings: VoxelCut(model, ViewDepths(model), settings.voxel_cut),
-}
+    Args:
+        field: folder of that stage.
+        depths: the field's z-depth (H, W) of every view, by name.
+    """
+    if settings.backend == "projection":
+        return ProjectionPropagator(depths, settings.projection)
+    carrier = Carrier(depths, settings.projected_tolerance)
+    if settings.backend == "projected_grabcut":
+        return ProjectedGrabCut(carrier)
+    if settings.backend == "projected_clicks":
+        return ProjectedClicks(carrier, settings.projected_clicks)
+    if settings.backend == "voxel_cut":
+        return VoxelCut(read_field(field / "field.safetensors"), depths, settings.voxel_cut)
+    raise UserError(f"There is no propagation backend {settings.backend!r}; choose {', '.join(BACKENDS)}.")
 
 
 def propagation(
-    photos: Path, sfm: Path, source_mask: Path, field: Path, out: Path, settings: PropagationSettings
+    photos: Path,
+    sfm: Path,
+    source_mask: Path,
+    field: Path,
+    depth: Path,
+    out: Path,
+    settings: PropagationSettings,
 ) -> None:
     """Carry the source masks of every object to all training views.
 
     Args:
-        photos, sfm, source_mask, field: folders of those stages.
+        photos, sfm, source_mask, field, depth: folders of those stages.
         out: this stage's folder: masks/<stem>.png of every training view (of the clicked ones alone with the
             backend none), objects/<name>/<stem>.png, propagation.json.
     Raises:
         UserError: no photo in which an object is clicked is among the registered views.
     """
     views = read_scene(sfm / "transforms.json", photos).train
-    propagator = make_propagator(field, settings)
+    propagator = make_propagator(field, depth, settings)
     masks: ObjectMasks = {}
     orders = {}
     for name, source in read_object_masks(source_mask).items():

@@ -7,16 +7,19 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from nerfkit.cameras import Camera
 from nerfkit.fields import read_field
 from nerfkit.fields.hash_grid import HashLayout
 from nerfkit.fields.objectness_grid import ObjectnessGrid
 from nerfkit.objectives.objectness import Objectness
 from nerfkit.objectives.photometric import Photometric
-from nerfkit.rays import PixelBank
-from nerfkit.rendering import Field, render_view
+from nerfkit.rays import PixelBank, view_rays
+from nerfkit.rendering import Field, render_rays
 from nerfkit.scene import View
 
 GRID = HashLayout(levels=6, features=2, table_log2=17, coarsest=8)  # of the objectness beside the scene field
+COARSEST = 128  # pixels of the longer side of the picture that is traced in full
+SETTLED = 0.02  # probabilities that differ by less than this say the same
 SHARED_WEIGHT = 0.01  # of the cross-entropy beside the photos, as released (SPIn-NeRF)
 
 
@@ -66,12 +69,41 @@ def objectness_objective(
     )
 
 
+def unsettled(coarse: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Where in a picture of `size` (width, height) a coarse one (h, w) cannot stand for the fine one.
+
+    Returns:
+        bool (H, W): pixels about which the coarse ones around them do not all say the same.
+    """
+    around = np.ones((3, 3), np.uint8)
+    differ = cv2.dilate(coarse, around) - cv2.erode(coarse, around) > SETTLED
+    return cv2.resize(differ.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+
+
 def render_probability(field: Field, view: View, scale: float) -> np.ndarray:
-    """The probability (H, W) that a pixel shows the object, rendered at `scale` times the photo's size."""
+    """The probability (H, W) that a pixel shows the object, rendered at `scale` times the photo's size.
+
+    Far from an object's edge it is the same for many pixels: rays are traced only where a picture of half the
+    size leaves open what lies between its pixels.
+    """
     size = (view.camera.width, view.camera.height)
     camera = view.camera.resized(*(max(1, round(scale * length)) for length in size))
-    logits = render_view(field, camera, view.world_from_cam, view.near, view.far).objectness
-    return cv2.resize(1 / (1 + np.exp(-logits.clip(-30, 30))), size, interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(traced_probability(field, view, camera), size, interpolation=cv2.INTER_LINEAR)
+
+
+def traced_probability(field: Field, view: View, camera: Camera) -> np.ndarray:
+    """The probability (h, w) of a camera's pixels, from coarse to fine; `view` gives pose and bounds."""
+    size = (camera.width, camera.height)
+    if max(size) <= COARSEST:
+        chance, open_pixels = np.empty(size[::-1], np.float32), np.ones(size[::-1], bool)
+    else:
+        coarse = traced_probability(field, view, camera.resized(*(max(1, length // 2) for length in size)))
+        chance = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
+        open_pixels = unsettled(coarse, size)
+    rays = view_rays(camera, view.world_from_cam, view.near, view.far)[torch.from_numpy(open_pixels.ravel())]
+    if len(rays):
+        chance[open_pixels] = render_rays(field, rays).objectness.sigmoid().numpy()
+    return chance
 
 
 def render_probabilities(field: Field, views: list[View], scale: float) -> list[np.ndarray]:

@@ -11,11 +11,9 @@ import numpy as np
 
 from nerfkit.clicks import read_clicks
 from nerfkit.errors import UserError
-from nerfkit.fields import read_field
-from nerfkit.files import read_image, stage_folder, write_manifest
+from nerfkit.files import read_arrays, read_image, stage_folder, write_manifest
 from nerfkit.photos import read_photos
 from nerfkit.prompts import Clicks, PromptedObject
-from nerfkit.rendering import render_view
 from nerfkit.scene import View, read_scene
 from nerfkit.segmentation.feature_networks import feature_network
 from nerfkit.segmentation.grabcut import GrabCutSegmenter
@@ -72,7 +70,7 @@ def source_mask(
     photos: Path,
     clicks: Path,
     sfm: Path,
-    field: Path,
+    depth: Path,
     out: Path,
     settings: SourceMaskSettings,
     true_masks: Path | None = None,
@@ -80,7 +78,7 @@ def source_mask(
     """Segment every object in every photo where it is clicked.
 
     Args:
-        photos, clicks, sfm, field: folders of those stages.
+        photos, clicks, sfm, depth: folders of those stages.
         out: this stage's folder: masks/<stem>.png of the clicked photos, objects/<name>/<stem>.png,
             source_mask.json.
         true_masks: folder of the user's masks by stem, for the backend truth: they say what the object is in
@@ -98,7 +96,7 @@ def source_mask(
     segmenter = make_segmenter(settings, true_masks)
     clicked = {view.photo.name for thing in objects for view in thing.clicks}
     views = read_scene(sfm / "transforms.json", photos).train if settings.geometry else []
-    surfaces = clicked_surfaces([view for view in views if view.name in clicked], field)
+    surfaces = clicked_surfaces([view for view in views if view.name in clicked], depth)
     others = onlookers(views)
     parallaxes = {view.name: Parallax(view, others) for view in views}
     masks: ObjectMasks = defaultdict(dict)
@@ -119,16 +117,12 @@ def source_mask(
         )
 
 
-def clicked_surfaces(views: list[View], field: Path) -> dict[str, np.ndarray]:
-    """The surface (H, W, 3) in camera axes behind every pixel of the views, by name."""
+def clicked_surfaces(views: list[View], depth: Path) -> dict[str, np.ndarray]:
+    """The surface (H, W, 3) in camera axes behind every pixel of the views, by name; see stage `depth`."""
     if not views:
         return {}
-    model = read_field(field / "field.safetensors")
-    surfaces = {}
-    for view in views:
-        depth = render_view(model, view.camera, view.world_from_cam, view.near, view.far).depth
-        surfaces[view.name] = clear_surface(view, depth)
-    return surfaces
+    depths = read_arrays(depth / "depth.npz", [view.name for view in views])
+    return {view.name: clear_surface(view, depths[view.name]) for view in views}
 
 
 def clear_surface(view: View, depth: np.ndarray) -> np.ndarray:

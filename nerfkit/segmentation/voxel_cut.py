@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from nerfkit.rendering import Field
 from nerfkit.scene import View
-from nerfkit.segmentation.carried import ViewDepths
 from nerfkit.segmentation.cut import CERTAIN, smoothest_division
 from nerfkit.segmentation.projection import Hull, Source, lift
 from nerfkit.segmentation.voxels import VoxelGrid, field_features, look, render_labels
@@ -45,8 +44,8 @@ class VoxelCut:
 
     name = "voxels: perceptron and graph cut (embedded)"
 
-    def __init__(self, model: Field, depths: ViewDepths, settings: VoxelCutSettings) -> None:
-        """Divide the voxels of a scene field."""
+    def __init__(self, model: Field, depths: dict[str, np.ndarray], settings: VoxelCutSettings) -> None:
+        """Divide the voxels of a scene field; `depths` (H, W) are those of its views, by name."""
         self.model, self.depths, self.settings = model, depths, settings
 
     def propagate(
@@ -67,7 +66,7 @@ class VoxelCut:
 
     def source(self, view: View, mask: np.ndarray) -> Source:
         """A clicked view with its depth and its mask."""
-        depth = self.depths.of(view)
+        depth = self.depths[view.name]
         return Source(view, depth, mask.astype(np.float32), np.ones_like(depth))
 
 

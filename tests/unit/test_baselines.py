@@ -38,11 +38,9 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return (a & b).sum() / max((a | b).sum(), 1)
 
 
-class TrueDepths:
-    """In place of `ViewDepths`: depth by ray casting."""
-
-    def of(self, view: View) -> np.ndarray:
-        return analytic.shoot(view.world_from_cam, view.camera).depth
+def true_depths(views: list[View]) -> dict[str, np.ndarray]:
+    """By ray casting."""
+    return {view.name: analytic.shoot(view.world_from_cam, view.camera).depth for view in views}
 
 
 class BallField:
@@ -92,12 +90,13 @@ def away(view: View, folder: Path) -> View:
     return dataclasses.replace(view, name="away", world_from_cam=pose, path=folder / "away.png")
 
 
-def propagators() -> dict:
-    carrier = Carrier(TrueDepths(), 0.03)
+def propagators(views: list[View]) -> dict:
+    depths = true_depths(views)
+    carrier = Carrier(depths, 0.03)
     return {
         "projected_grabcut": ProjectedGrabCut(carrier),
         "projected_clicks": ProjectedClicks(carrier, ProjectedClicksSettings()),
-        "voxel_cut": VoxelCut(BallField(), TrueDepths(), SMALL),
+        "voxel_cut": VoxelCut(BallField(), depths, SMALL),
     }
 
 
@@ -107,7 +106,7 @@ LEAST = {"projected_grabcut": 0.6, "projected_clicks": 0.8, "voxel_cut": 0.8}
 @pytest.mark.parametrize("name", LEAST)
 def test_one_mask_reaches_every_view(ball, name):
     views, truth = ball
-    masks, order = propagators()[name].propagate(views, {"v03": truth["v03"]})
+    masks, order = propagators(views)[name].propagate(views, {"v03": truth["v03"]})
     assert set(masks) == set(truth)
     assert order == sorted(set(truth) - {"v03"})
     np.testing.assert_array_equal(masks["v03"], truth["v03"])
@@ -117,7 +116,8 @@ def test_one_mask_reaches_every_view(ball, name):
 @pytest.mark.parametrize("name", LEAST)
 def test_a_view_that_does_not_see_the_object_gets_an_empty_mask(ball, name, tmp_path):
     views, truth = ball
-    masks, _ = propagators()[name].propagate([views[3], away(views[3], tmp_path)], {"v03": truth["v03"]})
+    both = [views[3], away(views[3], tmp_path)]
+    masks, _ = propagators(both)[name].propagate(both, {"v03": truth["v03"]})
     assert not masks["away"].any()
 
 
@@ -131,7 +131,7 @@ def test_without_a_propagator_only_clicked_views_have_masks(ball):
 def test_carried_pixels_lie_on_the_object_and_hidden_ones_stay_away(ball):
     """The ball's pixels fall on the ball; of a floor point behind it, no view through the ball gets one."""
     views, truth = ball
-    carrier = Carrier(TrueDepths(), 0.02)
+    carrier = Carrier(true_depths(views), 0.02)
     reached = carrier.carry_mask(truth["v00"], views[0], views[2])
     assert reached.sum() > 0.5 * truth["v02"].sum()
     assert (reached & truth["v02"]).sum() / reached.sum() > 0.98
@@ -195,7 +195,7 @@ def test_rendered_labels_are_what_a_view_sees(ball):
 
 def test_scribbles_leave_the_edge_out_and_contradict_nobody(ball):
     views, truth = ball
-    cut = VoxelCut(BallField(), TrueDepths(), SMALL)
+    cut = VoxelCut(BallField(), true_depths(views), SMALL)
     grid = VoxelGrid.around(np.zeros(3), 0.6, 40)
     thing, rest = scribbles(grid, [cut.source(view, truth[view.name]) for view in views[2:5]], 0.02)
     radius = np.linalg.norm(grid.centres(), axis=1)
@@ -245,6 +245,7 @@ def test_the_stage_writes_masks_of_clicked_views_alone(tmp_path):
         tmp_path / "sfm",
         tmp_path / "source",
         tmp_path / "field",
+        tmp_path / "depth",
         tmp_path / "out",
     )
     propagation(*folders, PropagationSettings(backend="none"))
@@ -271,7 +272,7 @@ def truth_stage(root: Path, objects: list[dict]) -> Path:
     mask = analytic.shoot(views[1].world_from_cam, analytic.LENS.resized(96, 72)).ball
     write_mask(root / "masks/v01.png", mask)
     settings = SourceMaskSettings(backend="truth", geometry=False)
-    folders = (root / name for name in ("photos", "clicks", "sfm", "field", "source_mask"))
+    folders = (root / name for name in ("photos", "clicks", "sfm", "depth", "source_mask"))
     source_mask(*folders, settings, true_masks=root / "masks")
     return root / "source_mask"
 
@@ -309,5 +310,7 @@ def test_rays_of_the_ball_field_agree_with_the_exact_scene(ball):
     views, _ = ball
     view = views[3]
     traced = BallField().trace(view_rays(view.camera, view.world_from_cam, view.near, view.far))
-    error = np.abs(traced.depth.numpy().reshape(108, 144) - TrueDepths().of(view))
+    error = np.abs(
+        traced.depth.numpy().reshape(108, 144) - analytic.shoot(view.world_from_cam, view.camera).depth
+    )
     assert np.median(error) < 0.03

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from colour_network import ColourNetwork
 
+from nerfkit.depth import depth
 from nerfkit.errors import UserError
 from nerfkit.field import field
 from nerfkit.fields import FieldSettings
@@ -98,6 +99,7 @@ def capture(tmp_path_factory):
     root = tmp_path_factory.mktemp("propagation")
     views = analytic.write_capture(root)
     field(root / "photos", root / "sfm", root / "field", SCENE, seed=0)
+    depth(root / "photos", root / "sfm", root / "field", root / "depth")
     truth = {view.name: analytic.shoot(view.world_from_cam).ball for view in views}
     return root, truth
 
@@ -108,8 +110,8 @@ FULL = PropagationSettings(projection=dataclasses.replace(SETTINGS, resolution=1
 def run(root: Path, out: Path, settings: PropagationSettings = FULL, **masks: dict[str, np.ndarray]) -> Path:
     """Propagate the source masks (object -> view -> mask)."""
     write_object_masks(out / "source_mask", masks)
-    folders = (root / "photos", root / "sfm", out / "source_mask", root / "field", out / "propagation")
-    propagation(*folders, settings)
+    given = (root / "photos", root / "sfm", out / "source_mask", root / "field", root / "depth")
+    propagation(*given, out / "propagation", settings)
     return out / "propagation"
 
 

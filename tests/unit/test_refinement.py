@@ -3,6 +3,7 @@
 import dataclasses
 
 import analytic
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,9 +16,10 @@ from nerfkit.fields.objectness_grid import ObjectnessGrid
 from nerfkit.files import read_json, read_mask
 from nerfkit.objectives.objectness import Objectness
 from nerfkit.rays import PixelBank, view_rays
+from nerfkit.rendering import Rendering
 from nerfkit.segmentation.object_masks import read_object_masks, write_object_masks
 from nerfkit.segmentation.refinement import RefinementSettings, refinement
-from nerfkit.segmentation.semantic_field import mask_surroundings, objectness_objective
+from nerfkit.segmentation.semantic_field import mask_surroundings, objectness_objective, render_probability
 
 SCENE = FieldSettings(steps=500, rays_start=256, rays_end=256, table_log2=12, finest=64, samples=16)
 QUICK = RefinementSettings(steps=120, rays_start=512, rays_end=512, stages=1)
@@ -115,6 +117,37 @@ def test_two_objects_are_refined_apart(capture, tmp_path):
         both = read_mask(tmp_path / "out" / "masks" / f"{name}.png")
         np.testing.assert_array_equal(both, made["ball"][name] | made["floor"][name])
     assert {p.stem for p in (tmp_path / "out" / "objectness").iterdir()} == {"ball", "floor"}
+
+
+class Ball(torch.nn.Module):
+    """A field that knows the objectness of rays alone: that of a ball with a soft edge. Counts them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.traced = 0
+
+    def trace(self, rays, generator=None, live=None) -> Rendering:
+        self.traced += len(rays)
+        ahead = -(rays.origins * rays.directions).sum(dim=1, keepdim=True)
+        closest = (rays.origins + ahead * rays.directions).norm(dim=1)
+        some = torch.zeros(len(rays))
+        return Rendering(*[some.expand(3, -1).T] * 2, some, some, some, some, 100 * (analytic.BALL - closest))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_few_rays_tell_the_whole_mask(tmp_path, scale):
+    """From coarse to fine: the same as every ray's own probability, at a fraction of the rays."""
+    view = analytic.views(tmp_path, 3)[1]
+    view = dataclasses.replace(view, camera=analytic.LENS.resized(640, 480))
+    camera = view.camera.resized(round(scale * 640), round(scale * 480))
+    chance = Ball().trace(view_rays(camera, view.world_from_cam, view.near, view.far)).objectness.sigmoid()
+    wanted = cv2.resize(chance.reshape(camera.height, camera.width).numpy(), (640, 480))
+    ball = Ball()
+    made = render_probability(ball, view, scale)
+    assert ball.traced < 0.25 * len(chance)
+    assert np.abs(made - wanted).max() < 0.05
+    np.testing.assert_array_equal(made > 0.5, wanted > 0.5)
+    assert 0.05 < (made > 0.5).mean() < 0.5
 
 
 def test_views_in_doubt_teach_less():

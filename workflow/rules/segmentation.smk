@@ -1,5 +1,5 @@
 # From clicks in a few photos to an object mask in every photo, and the hole that it leaves.
-# In:  photos, sfm, field (the scene as it is); {data}/{scene}/prompts.json, or with `masks: provided` masks/*;
+# In:  photos, sfm, field and depth (the scene as it is); {data}/{scene}/prompts.json, or with `masks: provided` masks/*;
 #      with `source_mask.backend: truth` masks/<clicked photo>
 # Out: results/{scene}/{run}/clicks/clicks.json
 #      .../seed{seed}/source_mask/source_mask.json, masks/*.png (clicked photos only), objects/<name>/*.png
@@ -40,7 +40,7 @@ rule source_mask:
         photos=artefact("photos", "photos.json"),
         clicks=artefact("clicks", "clicks.json"),
         sfm=artefact("sfm", "sfm.json"),
-        field=artefact("field", "field.json"),
+        depth=artefact("depth", "depth.json"),
         true_masks=true_source_masks,
     output:
         manifest="results/{scene}/{run}/seed{seed}/source_mask/source_mask.json",
@@ -69,6 +69,7 @@ rule propagation:
         sfm=artefact("sfm", "sfm.json"),
         source_mask=artefact("source_mask", "source_mask.json"),
         field=artefact("field", "field.json"),
+        depth=artefact("depth", "depth.json"),
     output:
         manifest="results/{scene}/{run}/seed{seed}/propagation/propagation.json",
     log:

@@ -13,6 +13,7 @@ with stage_log(snakemake.log[0]):
         sfm=Path(snakemake.input.sfm).parent,
         source_mask=Path(snakemake.input.source_mask).parent,
         field=Path(snakemake.input.field).parent,
+        depth=Path(snakemake.input.depth).parent,
         out=Path(snakemake.output.manifest).parent,
         settings=PropagationSettings.of(snakemake.params.settings),
     )

@@ -12,7 +12,7 @@ with stage_log(snakemake.log[0]):
         photos=Path(snakemake.input.photos).parent,
         clicks=Path(snakemake.input.clicks).parent,
         sfm=Path(snakemake.input.sfm).parent,
-        field=Path(snakemake.input.field).parent,
+        depth=Path(snakemake.input.depth).parent,
         out=Path(snakemake.output.manifest).parent,
         settings=SourceMaskSettings(**snakemake.params.settings),
         true_masks=next((Path(path).parent for path in snakemake.input.true_masks), None),
