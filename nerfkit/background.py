@@ -17,7 +17,7 @@ from nerfkit.masks import surroundings
 from nerfkit.membrane import meeting
 from nerfkit.scene import read_scene
 from nerfkit.segmentation.projection import lift
-from nerfkit.visibility import Shown, surfaces_behind, witnesses
+from nerfkit.visibility import Shown, before, surfaces_behind, witnesses
 
 log = logging.getLogger("nerfkit")
 
@@ -95,6 +95,7 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
     # Where another view's mask lacks a part of the object, that view shows the object itself.
     nearest = np.where(one.mask, one.depth * (1 + THICKNESS), 0)
     depth, rgb, left = one.depth.copy(), one.rgb.copy(), one.doubted.copy()
+    steps = np.full((2, *rgb.shape), np.nan, np.float32)
     for layer in surfaces_behind(one, others, settings.views, settings.tolerance):
         tried = left & np.isfinite(layer) & (layer > nearest)
         if not tried.any():
@@ -105,16 +106,24 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
         seen[part] = tried[part] & (found.count >= settings.views) & (found.count > CLEAR * found.through)
         depth[seen] = layer[seen]
         rgb[seen] = found.rgb[seen[part]]
+        for axis, step in enumerate(steps):
+            both = seen & before(seen, axis)
+            step[both] = found.steps[axis][both[part]]
         left &= ~seen
-    return replace(one, hole=hidden(left, one), depth=depth, rgb=seamless(one, rgb, one.doubted & ~left))
+    rgb = seamless(one, rgb, steps, one.doubted & ~left)
+    return replace(one, hole=hidden(left, one), depth=depth, rgb=rgb)
 
 
-def seamless(one: Shown, rgb: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """A view's photo with colours (H, W, 3) that other views saw put into its hole where `seen` (H, W)."""
+def seamless(one: Shown, rgb: np.ndarray, steps: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """A view's photo with what other views saw put into its hole where `seen` (H, W).
+
+    Their colours (H, W, 3) change where one view's hole begins and another's ends; their `steps` do not.
+    """
     inside, rim = seen & one.hole, seen & ~one.hole
     result = one.rgb.copy()
     part = surroundings(one.doubted, 0)
-    met = meeting(rgb[part], one.rgb[part], rim[part], inside[part])
+    told = steps[0][part][1:], steps[1][part][:, 1:]
+    met = meeting(rgb[part], one.rgb[part], rim[part], inside[part], told)
     result[inside] = np.clip(met[inside[part]], 0, 1)
     return result
 

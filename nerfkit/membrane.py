@@ -56,15 +56,25 @@ def membrane(
     return result
 
 
-def meeting(values: np.ndarray, present: np.ndarray, rim: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def meeting(
+    values: np.ndarray,
+    present: np.ndarray,
+    rim: np.ndarray,
+    wanted: np.ndarray,
+    steps: tuple[np.ndarray, np.ndarray] | None = None,
+) -> np.ndarray:
     """Values from elsewhere, shifted smoothly on `wanted` so that they meet what is present at its rim.
 
     Args:
         values, present: (H, W, C) in [0, 1].
         rim, wanted: bool (H, W).
+        steps: differences that the result shall have, as in `membrane`, NaN where those of the values stay;
+            without, all of them do.
     Returns: (H, W, C), as `values` but on `wanted`.
     """
-    return values + membrane(np.clip(present - values, -SEAM, SEAM), rim, wanted)
+    if steps is not None:
+        steps = tuple(np.nan_to_num(step - np.diff(values, axis=axis)) for axis, step in enumerate(steps))
+    return values + membrane(np.clip(present - values, -SEAM, SEAM), rim, wanted, steps=steps)
 
 
 def _neighbours() -> list[tuple]:

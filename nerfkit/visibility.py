@@ -19,7 +19,7 @@ LAYERS = 3  # surfaces behind each other that are tried
 EDGE = 1.05  # ratio of depths side by side from which both are mixtures of what is before and behind an edge
 RIM = 0.012  # of the width, around a hole, where the field is foggy with what it hides
 THROUGH = 2.0  # tolerances by which a surface must lie behind a point for a view to look through the point
-FEW = 5  # views whose colours make a surface's; the median of more is blurred by what depth is off
+FEW = 3  # views whose colours make a surface's; the median of more is blurred by what depth is off
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,16 @@ class Shown:
 @dataclass(frozen=True)
 class Witnesses:
     """What other views say of points (H, W, 3): how many show each and how many look through it, (H, W), and
-    in which colour it is shown, (H, W, 3)."""
+    in which colour it is shown, (H, W, 3).
+
+    `steps` (2, H, W, 3) are the differences to the colours of the points above and to the left in views that
+    show both, NaN where none does.
+    """
 
     count: np.ndarray
     through: np.ndarray
     rgb: np.ndarray
+    steps: np.ndarray
 
 
 def surfaces_behind(one: Shown, others: list[Shown], fewest: int, tolerance: float) -> np.ndarray:
@@ -163,7 +168,7 @@ def witnesses(points: np.ndarray, others: list[Shown], tolerance: float) -> Witn
     """Ask other views about points (H, W, 3).
 
     A view shows a point beside its hole at the depth of its surface, and looks through it if its surface is
-    clearly behind. The colour is the median of the first FEW views that show the point, black for none.
+    clearly behind. Colours and steps are medians of the first FEW views that show them, black for none.
 
     Args:
         others: the most trusted first.
@@ -171,15 +176,45 @@ def witnesses(points: np.ndarray, others: list[Shown], tolerance: float) -> Witn
     """
     shape = points.shape[:2]
     count, through = np.zeros((2, *shape), np.uint16)
-    colours = np.full((FEW, *shape, 3), np.nan, np.float32)
+    colours, steps = Medians(shape), [Medians(shape), Medians(shape)]
     for other in others:
         xy, z, framed = project(points, other.view)
         surface = sample(other.depth, xy)
         beside = framed & (surface > 0) & (sample(other.hole.astype(np.float32), xy) < 0.5)
         shows = beside & (np.abs(z - surface) < tolerance * surface)
         through += beside & (surface > z * (1 + THROUGH * tolerance))
-        early = shows & (count < FEW)
-        colours[count[early], *early.nonzero()] = sample(other.rgb, xy)[early]
         count += shows
-    colours[0][count == 0] = 0
-    return Witnesses(count, through, np.nanmedian(colours, axis=0))
+        rgb = sample(other.rgb, xy)
+        colours.add(rgb, shows)
+        for axis, step in enumerate(steps):
+            step.add(rgb - before(rgb, axis), shows & before(shows, axis))
+    return Witnesses(count, through, np.nan_to_num(colours.take()), np.stack([step.take() for step in steps]))
+
+
+def before(image: np.ndarray, axis: int) -> np.ndarray:
+    """Of every pixel of an image (H, W, ...) the one above (axis 0) or to the left (1); 0 at the border."""
+    moved = np.zeros_like(image)
+    np.moveaxis(moved, axis, 0)[1:] = np.moveaxis(image, axis, 0)[:-1]
+    return moved
+
+
+class Medians:
+    """Medians of the first FEW colours (H, W, 3) that are added to each place."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        """Nothing yet, in a picture of the shape (H, W)."""
+        self.count = np.zeros(shape, np.uint8)
+        self.values = np.full((FEW, *shape, 3), np.inf, np.float32)
+
+    def add(self, values: np.ndarray, known: np.ndarray) -> None:
+        """Add values (H, W, 3) where they are `known` (H, W)."""
+        early = known & (self.count < FEW)
+        self.values[self.count[early], *early.nonzero()] = values[early]
+        self.count += early
+
+    def take(self) -> np.ndarray:
+        """(H, W, 3), NaN where nothing was added."""
+        self.values.sort(axis=0)
+        last = np.maximum(self.count.astype(int) - 1, 0)[None, ..., None]
+        middle = [np.take_along_axis(self.values, at, axis=0)[0] for at in (last // 2, (last + 1) // 2)]
+        return np.where(self.count[..., None] > 0, 0.5 * (middle[0] + middle[1]), np.nan)

@@ -37,7 +37,9 @@ LADDER = (
 def reconstruct(
     photos: PhotoSet, work: Path, settings: SfmSettings
 ) -> tuple[pycolmap.Reconstruction, list[dict]]:
-    """Climb the ladder until `wanted_share` of the photos register; the best attempt counts.
+    """Climb the ladder until all photos register; the best attempt counts.
+
+    Mapping again is quick. New keypoints and matches are not: `wanted_share` of the photos spares them.
 
     Returns:
         The reconstruction, in pixels of the large copies, image names as in the work folder; and for each
@@ -48,9 +50,11 @@ def reconstruct(
     """
     numbers = list(range(len(photos.photos)))
     link_photos(photos, numbers, work / "images")
-    wanted = settings.wanted_share * len(numbers)
     best, record = None, []
     for attempt in LADDER:
+        wanted = (settings.wanted_share if attempt.thorough else 1) * len(numbers)
+        if len(registered(photos, best)) >= wanted:
+            break
         database = matched_database(photos, numbers, work, settings, attempt.thorough)
         model = largest_model(photos, work / "images", database, attempt.patient, settings.seed)
         views = registered(photos, model)
@@ -60,8 +64,6 @@ def reconstruct(
         log.info("%s: %d of %d photos registered", attempt.name, len(views), len(numbers))
         if best is None or rank(photos, model) > rank(photos, best):
             best = model
-        if len(views) >= wanted:
-            break
     check_registered(photos, best, settings)
     return best, record
 

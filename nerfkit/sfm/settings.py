@@ -15,7 +15,7 @@ class SfmSettings:
         10  # beyond it, and for videos: each photo is matched with the next ones in capture order
     )
     lookalikes: int = 16  # and with those that look most like it
-    wanted_share: float = 0.9  # of the photos; below it the reconstruction is tried again, more patiently
+    wanted_share: float = 0.9  # of the photos; below it new keypoints are looked for
     min_registered: float = 0.5  # of the training photos; below it the stage fails
     min_points: int = 20  # a view that sees fewer gets the scene's near and far
     seed: int = 0

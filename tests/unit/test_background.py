@@ -11,7 +11,7 @@ import pytest
 from nerfkit.background import BackgroundSettings, background, hidden, look_behind, seamless
 from nerfkit.files import read_image, read_json, read_mask, write_mask
 from nerfkit.segmentation.projection import lift
-from nerfkit.visibility import Shown, witnesses
+from nerfkit.visibility import Shown, before, witnesses
 
 SETTINGS = BackgroundSettings()
 LENS = analytic.LENS.resized(192, 144)
@@ -136,10 +136,27 @@ def test_what_others_see_in_another_light_is_made_to_meet_the_photo():
     truth = np.broadcast_to(np.linspace(0.3, 0.6, one.hole.shape[1])[:, None], (*one.hole.shape, 3))
     photo = replace(one, rgb=np.where(one.hole[..., None], 0, truth).astype(np.float32))
     darker = (0.5 * np.ptp(truth) * 0.2 + truth - 0.08).astype(np.float32)
-    met = seamless(photo, darker, one.doubted)
+    untold = np.full((2, *truth.shape), np.nan, np.float32)
+    met = seamless(photo, darker, untold, one.doubted)
     np.testing.assert_allclose(met, truth, atol=2e-3)
-    far_off = seamless(photo, np.zeros_like(darker), one.doubted)
+    far_off = seamless(photo, np.zeros_like(darker), untold, one.doubted)
     assert far_off[one.hole].max() <= 0.15 + 1e-6
+
+
+def test_no_border_shows_where_one_witness_ends_and_another_begins():
+    """Of views of uneven brightness the colours jump where a hole takes one away; the steps do not."""
+    known = shown(large_views())
+    one, others = known[4], known[:4] + known[5:]
+    uneven = [replace(other, rgb=other.rgb + np.float32(0.05 * (-1) ** k)) for k, other in enumerate(others)]
+    bare = analytic.shoot(one.view.world_from_cam, LENS, ball=False).rgb / 255
+    behind = look_behind(one, uneven, SETTINGS)
+    seen = one.hole & ~behind.hole
+    points = lift(one.view, np.where(seen, behind.depth, 0).astype(np.float32))
+    alone = witnesses(points, uneven, SETTINGS.tolerance).rgb
+    both = seen & before(seen, 1)
+    jumps = [np.abs((rgb - bare) - before(rgb - bare, 1))[both] for rgb in (alone, behind.rgb)]
+    assert (jumps[0] > 0.04).mean() > 0.01
+    assert (jumps[1] > 0.04).mean() < 0.3 * (jumps[0] > 0.04).mean()
 
 
 def test_what_is_seen_here_and_there_is_not_seen():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from colour_network import ColourNetwork
 
+from nerfkit.cameras import Camera
 from nerfkit.depth import depth
 from nerfkit.errors import UserError
 from nerfkit.field import field
@@ -91,6 +92,30 @@ def test_an_object_that_leaves_half_of_the_views_is_not_made_up_there():
     masks, _ = propagate(made, {"v2": truth["v2"]}, SETTINGS)
     assert not any(truth[name].any() or masks[name].any() for name in ("v1", "v3", "v5"))
     assert min(iou(masks[name], truth[name]) for name in ("v0", "v4")) > 0.9
+
+
+def shoot_twins(pose: np.ndarray, camera: Camera) -> tuple[analytic.Shot, np.ndarray]:
+    """The ball with its double a hand's breadth beside it, and the pixels of the double."""
+    moved = pose.copy()
+    moved[:3, 3] -= [0.8, 0, 0]
+    ball, double = analytic.shoot(pose, camera), analytic.shoot(moved, camera)
+    twin = double.ball & (double.depth < ball.depth)
+    rgb = np.where(twin[..., None], double.rgb, ball.rgb)
+    return analytic.Shot(rgb, np.where(twin, double.depth, ball.depth), ball.ball & ~twin), twin
+
+
+def test_a_double_beside_the_object_is_left_alone():
+    """Looks alone cannot tell them apart, and from the side the one covers the other."""
+    made, truth, twins = [], {}, {}
+    for number, angle in enumerate(np.linspace(-1.2, 1.2, 9)):
+        view = View(f"v{number}", "train", LENS, analytic.pose(angle), analytic.NEAR, analytic.FAR, Path("-"))
+        shot, twins[view.name] = shoot_twins(view.world_from_cam, LENS)
+        made.append(Target(view, shot.depth, lab_image(shot.rgb)))
+        truth[view.name] = shot.ball
+    assert min(mask.sum() for mask in truth.values()) < 0.8 * max(mask.sum() for mask in truth.values())
+    masks, _ = propagate(made, {"v4": truth["v4"]}, SETTINGS)
+    assert np.mean([iou(masks[name], truth[name]) for name in truth]) > 0.93
+    assert max((masks[name] & twins[name]).sum() / truth[name].sum() for name in truth) < 0.05
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from nerfkit.photos import PhotosSettings, photos, read_photos
 from nerfkit.scene import OPENCV_FROM_OPENGL, read_scene
 from nerfkit.sfm import SfmSettings, sfm
 from nerfkit.sfm.model import read_model
+from nerfkit.sfm.reconstruction import LADDER
 from nerfkit.sfm.transforms import FAR_MARGIN, MEDIAN_DISTANCE
 
 SETTINGS = SfmSettings(features=600)
@@ -270,7 +271,9 @@ def test_a_photo_that_does_not_belong_is_left_out(capture, tmp_path, caplog):
     photos(train, None, [], tmp_path / "photos", PhotosSettings(width=160))
     sfm(tmp_path / "photos", None, tmp_path / "sfm", SfmSettings(features=400, wanted_share=0.8))
     assert read_json(tmp_path / "sfm/transforms.json")["unregistered"] == ["stray"]
-    assert read_json(tmp_path / "sfm/sfm.json")["unregistered"] == ["stray"]
+    manifest = read_json(tmp_path / "sfm/sfm.json")
+    assert manifest["unregistered"] == ["stray"]
+    assert [each["attempt"] for each in manifest["attempts"]] == [LADDER[0].name, LADDER[1].name]
     assert len(read_scene(tmp_path / "sfm/transforms.json", tmp_path / "photos").train) == 6
     assert "left out from here on: stray" in caplog.text
 
