@@ -3,6 +3,8 @@
 Patch-based completion after Wexler et al. 2007 and Newson et al., "Non-local patch-based image inpainting",
 2017: onion-peel start on the coarsest level, texture channels in the patch distance, a few rounds of search
 and vote on every level, and a last vote that is nearly a copy, so that texture stays as sharp as its source.
+Flat surfaces are filled as seen straight on (charts.py), led by what goes on along their rows and columns
+(low_rank.py).
 """
 
 from dataclasses import dataclass
@@ -12,13 +14,18 @@ import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
+from nerfkit.inpainting.charts import Guide, flat_parts
 from nerfkit.inpainting.disparity import complete_disparity
+from nerfkit.inpainting.low_rank import low_rank
 from nerfkit.inpainting.regions import grown, shrunk
 from nerfkit.masks import surroundings
-from nerfkit.membrane import membrane
+from nerfkit.membrane import meeting, membrane
 
 TEXTURE_WEIGHT = 5.0  # of a mean absolute gradient against a colour difference
-GUIDE_WEIGHT = 0.5  # of a difference as large as the guide's range against a colour difference
+DISPARITY_WEIGHT = 0.5  # of a difference as large as the disparity's range against a colour difference
+REGULAR_WEIGHT = 1.0  # of a difference in what goes on along rows and columns
+SURROUNDED = 0.9  # share of the rim that shows one surface, from which on it goes on through the hole
+FEWEST_EXEMPLARS = 1000  # patches of that surface; with fewer the rest of the picture helps more
 PAINTED = 5  # channels that are painted in the hole
 PLACE_WEIGHT = 0.5  # of a patch taken from a picture's diagonal away, against a colour difference
 BLENDING, COPYING = 3.0, 1e3  # sharpness of a vote, in units of one over the typical cost
@@ -35,13 +42,13 @@ FEWEST_SOURCES = 64  # a level with fewer source patches is of no use
 class Level:
     """One level of the pyramid.
 
-    `pixels` float32 (H, W, 5 or 6): red, green, blue, two of texture, and the guide, which is known in the
-    hole as well.
+    `pixels` float32 (H, W, 5 or more): red, green, blue, two of texture, and the guide's, which are known in
+    the hole as well.
     """
 
     pixels: np.ndarray
     hole: np.ndarray
-    inside: np.ndarray  # bool (H, W): part of the photo, not of the padding
+    inside: np.ndarray  # bool (H, W): part of the picture, not of the padding
 
     def half(self) -> "Level":
         """The next coarser level: means over the known pixels of 2x2 blocks; a touched block is hole."""
@@ -84,45 +91,98 @@ class ExemplarInpainter:
     context: float = 0.25
     seed: int = 0
 
-    def fill(self, image: np.ndarray, hole: np.ndarray, guide: np.ndarray | None = None) -> np.ndarray:
+    def fill(self, image: np.ndarray, hole: np.ndarray, guide: Guide | None = None) -> np.ndarray:
         """Fill the hole (H, W) of a uint8 RGB image (H, W, 3); other pixels are returned as they are.
 
-        `guide` (H, W) is known everywhere, in the hole too (here: disparity): patches are taken from where it
-        is alike, so that a texture comes from the same surface and at the same scale.
+        With a guide flat parts are filled as seen straight on, and the rest with patches from where the
+        disparity is alike, so that a texture comes from the same surface and at the same scale.
 
         Raises:
             UserError: nothing around the hole is large enough to take a patch from.
         """
         result = image.copy()
-        if hole.any():
-            margin = max(round(self.context * hole.shape[1]), 8 * self.radius)
-            part = surroundings(hole, margin)
-            guide = guide if guide is None else guide[part]
-            filled = self.complete(image[part].astype(np.float32) / 255, hole[part], guide)
-            result[hole] = (np.clip(filled[hole[part]], 0, 1) * 255 + 0.5).astype(np.uint8)
+        if not hole.any():
+            return result
+        picture = image.astype(np.float32) / 255
+        left = hole if guide is None else self.fill_flat(picture, hole, guide)
+        if left.any():
+            part = surroundings(left, max(round(self.context * hole.shape[1]), 8 * self.radius))
+            alike = None
+            if guide is not None:
+                disparity = guide.disparity[part]
+                alike = (DISPARITY_WEIGHT * disparity / max(np.ptp(disparity), 1e-6))[..., None]
+            picture[left] = self.complete(picture[part], left[part], guide=alike)[0][left[part]]
+        result[hole] = (np.clip(picture[hole], 0, 1) * 255 + 0.5).astype(np.uint8)
         return result
+
+    def fill_flat(self, picture: np.ndarray, hole: np.ndarray, guide: Guide) -> np.ndarray:
+        """Fill the flat parts of a hole in place, the picture float32; returns what is left of the hole."""
+        left = hole.copy()
+        for part in flat_parts(picture, hole, guide, self.context, self.seed):
+            if part.surrounded < SURROUNDED or shrunk(part.known, self.radius).sum() < FEWEST_EXEMPLARS:
+                continue
+            regular = low_rank(part.colours, part.known)
+            regular = np.clip(meeting(regular, part.colours, part.known, part.wanted), 0, 1)
+            alike = REGULAR_WEIGHT * cv2.GaussianBlur(regular, (0, 0), 1)
+            _, match = self.complete(part.colours, part.wanted, part.known | part.wanted, alike)
+            mine, found = part.sample(with_detail(regular, part.colours, match, part.wanted), guide)
+            picture[mine] = found
+            left &= ~mine
+        return left
 
     def fill_disparity(self, disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray) -> np.ndarray:
         """Flat surfaces and a soap film: see `complete_disparity`."""
         return complete_disparity(disparity, hole, xy, seed=self.seed)
 
-    def complete(self, image: np.ndarray, hole: np.ndarray, guide: np.ndarray | None = None) -> np.ndarray:
-        """Complete a float32 image (H, W, 3) in [0, 1]; the whole picture serves as exemplar."""
-        channels = [image, TEXTURE_WEIGHT * texture(image, ~hole, 2 * self.radius + 1)]
+    def complete(
+        self,
+        image: np.ndarray,
+        hole: np.ndarray,
+        inside: np.ndarray | None = None,
+        guide: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Complete a float32 image (H, W, 3) in [0, 1]; all of it, or what is `inside` (H, W), is exemplar.
+
+        `guide` (H, W, C) is known in the hole too: patches are taken from where it is alike, on the scale of
+        colours.
+
+        Returns: the image, and the row and column of each pixel's source, (H, W, 2).
+        """
+        inside = np.ones_like(hole) if inside is None else inside
+        channels = [image, TEXTURE_WEIGHT * texture(image, inside & ~hole, 2 * self.radius + 1)]
         if guide is not None:
-            channels.append(GUIDE_WEIGHT * (guide / max(np.ptp(guide), 1e-6))[..., None])
-        levels = pyramid(np.concatenate(channels, axis=2, dtype=np.float32), hole, self.radius)
+            channels.append(guide)
+        levels = pyramid(np.concatenate(channels, axis=2, dtype=np.float32), hole, inside, self.radius)
         rng = np.random.default_rng(self.seed)
         match = None
         for index, level in enumerate(reversed(levels)):
             rounds = ROUNDS[min(index, len(ROUNDS) - 1)]
             canvas = Canvas(level, self.radius, rng)
             match = canvas.paint(match, rounds, sharp=index == len(levels) - 1)
-        filled = levels[0].pixels[: image.shape[0], : image.shape[1], :3]
-        return without_seams(filled, match[: image.shape[0], : image.shape[1]], hole)
+        whole = tuple(map(slice, hole.shape))
+        return without_seams(levels[0].pixels[whole][..., :3], match[whole], hole, inside & ~hole), match[
+            whole
+        ]
 
 
-def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def with_detail(
+    regular: np.ndarray, colours: np.ndarray, match: np.ndarray, wanted: np.ndarray
+) -> np.ndarray:
+    """What is regular (h, w, 3), with the detail of patches, for copies of patches end stripes where no patch
+    has their crossing.
+
+    Args:
+        colours: (h, w, 3); what they differ by from `regular` at a pixel's source is its detail.
+        match: (h, w, 2), the row and column of each pixel's source.
+        wanted: bool (h, w); other pixels are returned as they are.
+    """
+    result = colours.copy()
+    source = tuple(match[wanted].T)
+    result[wanted] = regular[wanted] + colours[source] - regular[source]
+    return result
+
+
+def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray, given: np.ndarray) -> np.ndarray:
     """A filled picture (H, W, 3) whose copies meet each other and the rim of the hole without steps.
 
     From pixel to pixel the fill changes as its sources do, not by what two sources differ in: shading makes
@@ -130,6 +190,7 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.
 
     Args:
         match: (H, W, 2), the row and column of each pixel's source.
+        given: bool (H, W), what the fill has to meet.
     """
     steps = []
     for axis in (0, 1):
@@ -146,17 +207,15 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.
         copied *= np.maximum(1 - (NOISE / np.maximum(size, 1e-6)) ** 2, 0)
         edge = np.abs(slope).max(axis=2, keepdims=True) > SEAM
         steps.append(np.where(edge, slope, copied))
-    return np.where(hole[..., None], membrane(image, ~hole, hole, steps=tuple(steps)), image)
+    return np.where(hole[..., None], membrane(image, given, hole, steps=tuple(steps)), image)
 
 
-def pyramid(pixels: np.ndarray, hole: np.ndarray, radius: int) -> list[Level]:
+def pyramid(pixels: np.ndarray, hole: np.ndarray, inside: np.ndarray, radius: int) -> list[Level]:
     """Levels from fine to coarse, until the hole is a few patches thick or the exemplars run out."""
     thickness = cv2.distanceTransform(np.pad(hole, 1).astype(np.uint8), cv2.DIST_L2, 3).max()
     depth = max(0, int(np.log2(thickness / (COARSEST * radius))))
     tail = [(0, -size % 2**depth) for size in hole.shape]
-    level = Level(
-        np.pad(pixels, [*tail, (0, 0)], mode="edge"), np.pad(hole, tail), np.pad(np.ones_like(hole), tail)
-    )
+    level = Level(np.pad(pixels, [*tail, (0, 0)], mode="edge"), np.pad(hole, tail), np.pad(inside, tail))
     levels = [level]
     if not level.sources(radius).any():
         raise UserError("A hole leaves no part of its photo to take a fill from; make the mask smaller.")

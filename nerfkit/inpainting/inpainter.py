@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from nerfkit.errors import UserError
+from nerfkit.inpainting.charts import Guide
 from nerfkit.inpainting.exemplar import ExemplarInpainter
 from nerfkit.inpainting.settings import InpaintingSettings
 
@@ -14,8 +15,8 @@ BACKENDS = ("exemplar", "lama")
 class Inpainter(Protocol):
     """A 2D inpainter. Both methods return the whole picture; pixels outside the hole are as they were."""
 
-    def fill(self, image: np.ndarray, hole: np.ndarray, guide: np.ndarray | None = None) -> np.ndarray:
-        """Fill uint8 RGB (H, W, 3) where `hole` (H, W); `guide` (H, W) is the completed disparity."""
+    def fill(self, image: np.ndarray, hole: np.ndarray, guide: Guide | None = None) -> np.ndarray:
+        """Fill uint8 RGB (H, W, 3) where `hole` (H, W); `guide` tells the surfaces, in the hole too."""
 
     def fill_disparity(self, disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray) -> np.ndarray:
         """Fill float32 normalised disparity (H, W), 0 = unknown; `xy` (H, W, 2) normalised coordinates."""

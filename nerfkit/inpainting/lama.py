@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nerfkit.errors import UserError
+from nerfkit.inpainting.charts import Guide
 from nerfkit.inpainting.disparity import RIM, clamp_to_rim
 from nerfkit.inpainting.planes import design, find_planes
 from nerfkit.inpainting.regions import grown
@@ -55,7 +56,7 @@ class LamaInpainter:
         with _environment("LAMA_MODEL", str(path)):
             self.lama = SimpleLama()
 
-    def fill(self, image: np.ndarray, hole: np.ndarray, guide: np.ndarray | None = None) -> np.ndarray:
+    def fill(self, image: np.ndarray, hole: np.ndarray, guide: Guide | None = None) -> np.ndarray:
         """See Inpainter; LaMa takes no guide."""
         painted = self.predict(image.astype(np.float32) / 255, hole)
         result = image.copy()

@@ -26,6 +26,7 @@ from nerfkit.files import (
     write_mask,
 )
 from nerfkit.inpainting.carry import FilledView, carry, choose_reference
+from nerfkit.inpainting.charts import Guide
 from nerfkit.inpainting.inpainter import Inpainter, make_inpainter
 from nerfkit.inpainting.provided import check_names, read_provided
 from nerfkit.inpainting.settings import InpaintingSettings
@@ -163,7 +164,7 @@ def fill_view(target: FilledView, inpainter: Inpainter, sources: list[FilledView
         target.image, target.disparity = settled.image, settled.disparity
     else:  # depths that agree on so little, like those of bare walls, carry scraps that do not fit together
         left = target.hole
-    target.image = inpainter.fill(target.image, left, guide=target.disparity)
+    target.image = inpainter.fill(target.image, left, Guide(target.disparity, target.view.camera))
     return int(left.sum())
 
 

@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
+from nerfkit.inpainting.charts import Guide
 from nerfkit.inpainting.exemplar import ExemplarInpainter, Level, without_seams
 from nerfkit.inpainting.regions import grown, shrunk
 
@@ -91,9 +93,10 @@ def test_guide_chooses_among_equal_textures():
     photo[:, :60], photo[:, 140:] = stripes(120, 60), checker(120, 60)
     hole = np.zeros((120, 200), bool)
     hole[30:90, 75:125] = True
-    for side, guide_value in ((stripes, 0.2), (checker, 0.9)):
-        guide = np.full((120, 200), 0.55, np.float32)
-        guide[:, :60], guide[:, 140:], guide[hole] = 0.2, 0.9, guide_value
+    for side, value in ((stripes, 0.2), (checker, 0.9)):
+        disparity = np.full((120, 200), 0.55, np.float32)
+        disparity[:, :60], disparity[:, 140:], disparity[hole] = 0.2, 0.9, value
+        guide = Guide(disparity, Camera(200, 120, 150, 150, 100, 60))
         filled = ExemplarInpainter().fill(photo, hole, guide)[40:80, 85:115].astype(int)
         shades = {128, *np.unique(side()).tolist()}
         nearest = np.abs(filled[..., 0, None] - np.array(sorted(shades))).min(axis=-1)
@@ -123,7 +126,7 @@ def test_seams_go_and_edges_stay():
     match = np.stack(np.mgrid[:40, :60], axis=2)
     match[10:30, 20:30] = (5, 10)
     match[10:30, 30:40] = (5, 50)
-    even = without_seams(filled, match, hole)
+    even = without_seams(filled, match, hole, ~hole)
     np.testing.assert_allclose(even, image, atol=1e-6)
     np.testing.assert_array_equal(even[~hole], filled[~hole])
 

@@ -1,0 +1,123 @@
+"""Flat parts of a hole as seen straight on, and what goes on along their rows and columns."""
+
+import cv2
+import numpy as np
+import pytest
+
+from nerfkit.cameras import Camera
+from nerfkit.inpainting.charts import Chart, Guide, flat_parts, grain, in_plane, looked_up, plane_axes
+from nerfkit.inpainting.exemplar import ExemplarInpainter
+from nerfkit.inpainting.low_rank import complete, low_rank
+from nerfkit.inpainting.planes import design
+from nerfkit.membrane import membrane
+
+LENS = Camera(200, 150, 180.0, 180.0, 100.0, 75.0, 0.02)
+TABLE = np.array([0.02, 0.5, 0.45])  # normal . x = 1, x in units in which depth is 1 / disparity
+
+
+def checks(along: np.ndarray, turned: float = 0.0) -> np.ndarray:
+    """A woven cloth at positions (..., 2) in its plane: the mean of stripes along both directions."""
+    angle = np.radians(turned)
+    x, y = np.moveaxis(along, -1, 0)
+    x, y = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    warp = np.stack([np.sin(9 * x) > 0.3, np.sin(9 * x + 1) > 0, np.sin(17 * x) > 0.5], axis=-1)
+    weft = np.stack([np.sin(11 * y) > 0, np.sin(7 * y) > 0.4, np.sin(11 * y + 2) > 0], axis=-1)
+    return (0.15 + 0.35 * warp + 0.35 * weft).astype(np.float32)
+
+
+def table(turned: float = 20.0) -> tuple[np.ndarray, Guide]:
+    """A photo of the cloth on a slanted table, and its surfaces."""
+    xy = LENS.unproject(LENS.pixel_centres()).reshape(LENS.height, LENS.width, 2)
+    disparity = design(xy) @ TABLE
+    fine = LENS.resized(4 * LENS.width, 4 * LENS.height)
+    sights = fine.unproject(fine.pixel_centres()).reshape(fine.height, fine.width, 2)
+    picture = checks(in_plane(sights, TABLE, plane_axes(TABLE)), turned)
+    picture = cv2.resize(picture, (LENS.width, LENS.height), interpolation=cv2.INTER_AREA)
+    return picture, Guide(disparity.astype(np.float32), LENS)
+
+
+def upright(picture: np.ndarray, guide: Guide) -> tuple[np.ndarray, np.ndarray]:
+    """The table as its chart shows it before it is turned, and what of it is known."""
+    chart = Chart.around(TABLE, plane_axes(TABLE), 0.01, guide.xy[hole()], 30)
+    part = looked_up(chart, picture, hole(), ~hole(), guide)
+    return part.colours, part.known
+
+
+def hole() -> np.ndarray:
+    mask = np.zeros((LENS.height, LENS.width), bool)
+    mask[60:95, 80:125] = True
+    return mask
+
+
+def test_a_charts_pixels_are_where_the_picture_shows_them():
+    _, guide = table()
+    chart = Chart.around(TABLE, plane_axes(TABLE), 0.01, guide.xy[hole()], reach=10)
+    width, height = chart.size
+    pixels = chart.in_picture(LENS)
+    back = chart.positions(LENS.unproject(pixels.reshape(-1, 2) + 0.5)).reshape(height, width, 2)
+    column, row = np.meshgrid(np.arange(width), np.arange(height))
+    np.testing.assert_allclose(back, np.stack([column, row], axis=-1), atol=0.02)
+    inside = chart.positions(guide.xy[hole()])
+    assert inside.min() > 8.5
+    assert (inside.max(axis=0) < np.array(chart.size) - 9).all()
+
+
+@pytest.mark.parametrize("angle", [0, 20, 47, 88])
+def test_the_grain_is_the_angle_of_the_edges(angle):
+    column, row = np.meshgrid(np.arange(480) / 160, np.arange(480) / 160)
+    image = checks(np.stack([column, row], axis=-1), angle)
+    known = np.ones((120, 120), bool)
+    known[40:80, 40:80] = False
+    found = grain(cv2.resize(image, (120, 120), interpolation=cv2.INTER_AREA), known)
+    assert min(abs(found - angle) % 90, -abs(found - angle) % 90) <= 1
+
+
+def test_a_chart_is_turned_along_the_edges_and_knows_what_is_not_hole():
+    picture, guide = table()
+    (part,) = flat_parts(picture, hole(), guide, 0.25, seed=0)
+    np.testing.assert_array_equal(part.hole, hole())
+    assert part.surrounded > 0.98
+    assert not (part.known & part.wanted).any()
+    assert grain(*upright(picture, guide)) == pytest.approx(20, abs=1)
+    turn = grain(part.colours, part.known)
+    assert min(turn, 90 - turn) <= 1
+
+
+def test_rows_and_columns_are_completed_exactly_where_they_are_products():
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 60))
+    known = np.ones(matrix.shape, bool)
+    known[15:22, 20:30] = False
+    np.testing.assert_allclose(complete(matrix * known, known), matrix, atol=0.02)
+
+
+@pytest.mark.parametrize("size", [(90, 120), (230, 400)])
+def test_checks_go_on_behind_a_hole_at_any_size(size):
+    column, row = np.meshgrid(np.linspace(0, 4, size[1]), np.linspace(0, 3, size[0]))
+    image = checks(np.stack([column, row], axis=-1))
+    known = np.ones(size, bool)
+    known[size[0] // 3 : size[0] // 2, size[1] // 3 : size[1] // 2] = False
+    found = low_rank(np.where(known[..., None], image, 0), known)
+    film = membrane(image, known, ~known)
+    assert np.abs(found - image)[~known].mean() < 0.6 * np.abs(film - image)[~known].mean()
+
+
+def test_checks_on_a_slanted_table_go_on_check_for_check():
+    picture, guide = table()
+    photo = (255 * np.where(hole()[..., None], 0, picture)).astype(np.uint8)
+    errors = [
+        np.abs(ExemplarInpainter().fill(photo, hole(), told) / 255 - picture)[hole()].mean()
+        for told in (guide, None)
+    ]
+    assert errors[0] < 0.07
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_a_surface_that_ends_at_the_hole_is_not_continued_into_it():
+    """Half of the rim is another surface: nothing says where in the hole the table ends."""
+    picture, guide = table()
+    disparity = guide.disparity.copy()
+    disparity[:, 100:] = 0.05
+    left = ExemplarInpainter().fill_flat(picture.copy(), hole(), Guide(disparity, LENS))
+    np.testing.assert_array_equal(left, hole())
+    assert not ExemplarInpainter().fill_flat(picture.copy(), hole(), guide)[62:93, 82:123].any()
