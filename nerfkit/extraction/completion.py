@@ -1,10 +1,11 @@
 """The object's hidden surface closed without any prior of what the thing is.
 
-What no photo saw of the object - where it stands on something, or something stands on it - is a hole in its
-surface. The hole is closed by the surface of least area: like a soap film it goes on flat from a flat rim, and
-never before the surface of the thing that hides it. It is kept to the convex hull of the seen surface. Its
-colour is that of the nearest seen surface, diffused. It is a guess from shape alone, and the reports call it
-so; a language prior (the CLIP term) knows more.
+What no photo saw of the object - where it stands on something, or something stands on it - is a hole in
+its surface. The hole is closed by the surface of least area: like a soap film it goes on flat from a flat
+rim, and never before the surface of the thing that hides it. It is kept to the convex hull of the seen
+surface. Its colour is the mean of the seen surface around it. Where another thing touches the object, the
+field's density may be of either; a narrow seam there is taken away and painted anew. It is a guess from shape
+alone, and the reports call it so; a language prior (the CLIP term) knows more.
 """
 
 from dataclasses import replace
@@ -100,12 +101,14 @@ def complete(field: ObjectField, photographed: list[Photographed], surface: Surf
     """Fill what is hidden of a field's object; returns how many voxels, and their share of the object's.
 
     The share counts the inside, which no photo shows of anything; it is no measure of the hidden surface.
-    What the scene field holds away from the object's seen surface is by chance, or another thing's, and goes.
+    What the scene field holds where no photo saw through, away from the object's seen surface, is by chance
+    or another thing's, and goes.
     """
     known = seen_object(classify(field.box, VOXELS, photographed))
     contact = beside_others(known, CONTACT)
     inside = closed(field.box, known, surface) | (contact & covered(known))
-    by_chance = ndimage.distance_transform_edt(~known.own) > NEAR_SURFACE
+    far = ndimage.distance_transform_edt(~known.own) > NEAR_SURFACE
+    by_chance = far & (known.through == 0)  # what photos see through, they have judged already
     field.kept[torch.from_numpy(by_chance | contact)] = 0
     own = (field.voxels(field.object_density) * field.kept).numpy()
     solid = own * field.box.side / VOXELS > 1

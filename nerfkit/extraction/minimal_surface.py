@@ -2,9 +2,9 @@
 
 Minimises the total variation of u in [0, 1] over voxels, with u held at 1 inside and at 0 outside: any
 threshold of a minimiser bounds a set of least area (Chan, Esedoglu and Nikolova 2006), as a soap film does:
-flat across a gap in something flat. Solved by the primal-dual iteration of Chambolle and Pock (2011, algorithm
-1), with the Euclidean length of the gradient so that no direction of the voxels is cheaper, and first on voxels
-twice as wide, where news travels twice as fast.
+flat across a gap in something flat. Solved by the primal-dual iteration of Chambolle and Pock (2011,
+algorithm 1), with the Euclidean length of the gradient so that no direction of the voxels is cheaper, and
+first on voxels twice as wide, where news travels twice as fast.
 """
 
 import numpy as np
