@@ -1,38 +1,37 @@
 """The object's hidden surface closed without any prior of what the thing is.
 
-What no photo saw of the object - where it stands on something, or behind something - is a hole in its
-surface. The hole is closed by the Poisson surface through what was seen (Kazhdan et al. 2006: an indicator
-whose gradient is the field of the surface's normals), kept to voxels that no photo saw through and to the
-convex hull of the seen surface. Its colour is that of the nearest seen surface, diffused. It is a guess
-from shape alone, and the reports call it so; a language prior (the CLIP term) knows more.
+What no photo saw of the object - where it stands on something, or something stands on it - is a hole in
+its surface. The hole is closed by the surface of least area: like a soap film it goes on flat from a flat
+rim, and never before the surface of the thing that hides it. It is kept to the convex hull of the seen
+surface. Its colour is the mean of the seen surface around it. Where another thing touches the object, the
+field's density may be of either; a narrow seam there is taken away and painted anew. It is a guess from shape
+alone, and the reports call it so; a language prior (the CLIP term) knows more.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from nerfkit.extraction.viewpoints import seen_along
+from nerfkit.extraction.denoising import without_crumbs
+from nerfkit.extraction.minimal_surface import least_area
 from nerfkit.extraction.visibility import Known, Photographed, Surface, classify
 from nerfkit.fields.object_box import Box
 from nerfkit.fields.object_field import VOXELS, ObjectField
 
-SMOOTH = 1.5  # voxels, of the normals before the Poisson equation
-DIFFUSION = 4.0  # voxels, of the colours
+SMOOTH = 1.5  # voxels, of what normals are measured on
+DIFFUSION = (16.0, 8.0, 4.0, 2.0)  # voxels, Gaussian widths of the colours' means
+ENOUGH = 0.02  # seen share of the surroundings from which the mean of a width is taken
+CRUMBS = 0.05  # share of the largest connected part of the seen surface
 NEAR_SURFACE = 2.0  # voxels behind a seen surface that the field still knows
+DEPTH = 0.25  # sides of the cube below a seen surface that are the object's while nothing else is seen there
+CREASE = 3  # voxels beside another thing, where normals are between the two
+CONTACT = 2  # voxels beside another thing, whose density may be that thing's: they are painted anew
 EDGE = 6  # voxels beside another thing, whose colour may be that thing's, and whose light its shadow
 HULL_POINTS = 20_000
 OPTICAL_DEPTH = 4.0  # of one filled voxel
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Voxels (n, n, n): `inside`, of the completion; `indicator`, the Poisson function minus its level."""
-
-    inside: np.ndarray
-    indicator: np.ndarray
 
 
 def normals(known: Known) -> np.ndarray:
@@ -40,24 +39,6 @@ def normals(known: Known) -> np.ndarray:
     solid = ndimage.gaussian_filter((known.through == 0).astype(np.float32), SMOOTH)
     gradient = -np.stack(np.gradient(solid), axis=-1)
     return gradient / np.maximum(np.linalg.norm(gradient, axis=-1, keepdims=True), 1e-6)
-
-
-def poisson(field: np.ndarray) -> np.ndarray:
-    """The function (n, n, n) whose gradient is nearest to a vector field (n, n, n, 3); zero mean, in voxels.
-
-    The box is padded to twice its side, so that its repetition does not matter.
-    """
-    resolution = field.shape[0]
-    padded = np.zeros((*(2 * resolution,) * 3, 3), np.float32)
-    start = resolution // 2
-    middle = (slice(start, start + resolution),) * 3
-    padded[middle] = field
-    frequency = 2j * np.pi * np.fft.fftfreq(2 * resolution)
-    k = np.meshgrid(frequency, frequency, frequency, indexing="ij", sparse=True)
-    divergence = sum(k[axis] * np.fft.fftn(padded[..., axis]) for axis in range(3))
-    laplacian = sum(part**2 for part in k)
-    laplacian[0, 0, 0] = 1
-    return np.fft.ifftn(divergence / laplacian).real[middle].astype(np.float32)
 
 
 def in_hull(points: np.ndarray, surface: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -74,69 +55,83 @@ def in_hull(points: np.ndarray, surface: np.ndarray, seed: int = 0) -> np.ndarra
     return result
 
 
-def closed_shape(box: Box, known: Known, surface: Surface) -> Shape:
-    """Where the object must go on for its surface to close."""
-    rim = known.own & (ndimage.minimum_filter(known.through, 3) == 0)
-    outward = normals(known)
-    shell = ndimage.gaussian_filter(rim.astype(np.float32), SMOOTH)
-    field = -outward * shell[..., None]
-    function = poisson(field)
-    level = float(function[rim].mean()) if rim.any() else 0.0
-    indicator = function - level
-    candidates = known.hidden & (indicator > 0)
-    points = box.voxel_centres(len(candidates)).numpy()[candidates.ravel()]
-    inside = np.zeros_like(candidates)
+def closed(box: Box, known: Known, surface: Surface) -> np.ndarray:
+    """The hidden voxels (n, n, n) that the object takes when its surface is closed."""
+    elsewhere = (known.through > 0) | known.other
+    enclosed = (least_area(below_surface(known), elsewhere) > 0.5) & known.hidden
+    points = box.voxel_centres(len(enclosed)).numpy()[enclosed.ravel()]
     if len(points):
-        inside[candidates] = in_hull(points, surface.points)
-    return Shape(inside, indicator)
+        enclosed[enclosed] = in_hull(points, surface.points)
+    return enclosed
+
+
+def below_surface(known: Known) -> np.ndarray:
+    """The seen surface (n, n, n) and what lies straight below it, as far as nothing else is seen there.
+
+    Without it a thin sheet through the seen surface would have less area than the object.
+    """
+    start = known.own & ~beside_others(known, CREASE)
+    open_room = known.hidden | known.own
+    inward = -normals(known)[start]
+    places = np.argwhere(start).astype(np.float32)
+    result = known.own.copy()
+    for _ in range(round(DEPTH * len(result))):
+        places = places + inward
+        cells = np.round(places).astype(int)
+        on = ((cells >= 0) & (cells < len(result))).all(axis=1)
+        on[on] = open_room[tuple(cells[on].T)]
+        places, inward, cells = places[on], inward[on], cells[on]
+        result[tuple(cells.T)] = True
+    return result
 
 
 def diffused_colours(colours: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Colours (n, n, n, 3) of the nearest `seen` voxel (n, n, n) everywhere, smoothed away from it."""
-    distance, nearest = ndimage.distance_transform_edt(~seen, return_indices=True)
-    spread = colours[tuple(nearest)]
-    smooth = np.stack([ndimage.gaussian_filter(spread[..., c], DIFFUSION) for c in range(3)], axis=-1)
-    share = np.clip(distance / DIFFUSION, 0, 1)[..., None]
-    return share * smooth + (1 - share) * spread
-
-
-@torch.no_grad()
-def seen_colours(
-    field: ObjectField, seen: np.ndarray, outward: np.ndarray, centres: np.ndarray
-) -> np.ndarray:
-    """The scene's colour (n, n, n, 3) at `seen` voxels as cameras at `centres` (V, 3) see it.
-
-    `outward` are the voxels' normals (n, n, n, 3).
-    """
-    points = field.box.voxel_centres(VOXELS)[torch.from_numpy(seen.ravel())]
-    directions = torch.from_numpy(seen_along(points.numpy(), outward[seen], centres)).float()
-    _, columns = field.scene_field.sample(points, directions)
-    colours = np.zeros((*seen.shape, 3), np.float32)
-    colours[seen] = field.scene_field.shade(columns, directions).numpy()
-    return colours
+    """Means of the colours (n, n, n, 3) of `seen` voxels (n, n, n), as narrow as seen ones are near."""
+    result = np.broadcast_to(colours[seen].mean(axis=0), colours.shape)
+    for width in DIFFUSION:
+        layers = [colours[..., c] * seen for c in range(3)]
+        *sums, weight = (ndimage.gaussian_filter(each.astype(np.float32), width) for each in (*layers, seen))
+        share = np.clip(weight / ENOUGH, 0, 1)[..., None]
+        mean = np.stack(sums, axis=-1) / np.maximum(weight, 1e-9)[..., None]
+        result = share * mean + (1 - share) * result
+    return result
 
 
 def complete(field: ObjectField, photographed: list[Photographed], surface: Surface) -> dict[str, float]:
     """Fill what is hidden of a field's object; returns how many voxels, and their share of the object's.
 
     The share counts the inside, which no photo shows of anything; it is no measure of the hidden surface.
-    What the scene field holds where no photo looked is by chance and goes.
+    What the scene field holds where no photo saw through, away from the object's seen surface, is by chance
+    or another thing's, and goes.
     """
-    known = classify(field.box, VOXELS, photographed)
-    shape = closed_shape(field.box, known, surface)
-    by_chance = known.hidden & (ndimage.distance_transform_edt(~known.own) > NEAR_SURFACE)
-    field.kept[torch.from_numpy(by_chance)] = 0
+    known = seen_object(classify(field.box, VOXELS, photographed))
+    contact = beside_others(known, CONTACT)
+    inside = closed(field.box, known, surface) | (contact & covered(known))
+    far = ndimage.distance_transform_edt(~known.own) > NEAR_SURFACE
+    by_chance = far & (known.through == 0)  # what photos see through, they have judged already
+    field.kept[torch.from_numpy(by_chance | contact)] = 0
     own = (field.voxels(field.object_density) * field.kept).numpy()
     solid = own * field.box.side / VOXELS > 1
-    mixed = ndimage.binary_dilation(known.other, iterations=EDGE)
-    clear = [known.own & solid & ~mixed, known.own & solid, known.own]
-    bright = next((seen for seen in clear if seen.any()), known.own)  # a soft field has nothing solid
+    clear = known.own & ~beside_others(known, EDGE)
+    bright = clear if clear.any() else known.own
     if bright.any():
-        centres = np.stack([each.view.world_from_cam[:3, 3] for each in photographed])
-        colours = diffused_colours(seen_colours(field, bright, normals(known), centres), bright)
-        filled = np.concatenate(
-            [colours, shape.inside[..., None] * OPTICAL_DEPTH * VOXELS / field.box.side], -1
-        )
+        colours = diffused_colours(known.colours, bright)
+        filled = np.concatenate([colours, inside[..., None] * OPTICAL_DEPTH * VOXELS / field.box.side], -1)
         field.filled.copy_(torch.from_numpy(filled).float().permute(3, 0, 1, 2))
-    count = int(shape.inside.sum())
+    count = int(inside.sum())
     return {"voxels": count, "share": count / max(count + int(solid.sum()), 1)}
+
+
+def seen_object(known: Known) -> Known:
+    """What is known without crumbs of the object: depths that stray make some."""
+    return replace(known, own=without_crumbs(known.own, CRUMBS))
+
+
+def covered(known: Known) -> np.ndarray:
+    """The seen surface (n, n, n) without its outermost voxels, which lie before the surface itself."""
+    return known.own & ~ndimage.binary_dilation(known.through > 0)
+
+
+def beside_others(known: Known, width: int) -> np.ndarray:
+    """Voxels (n, n, n) within `width` of a seen surface of another thing."""
+    return ndimage.binary_dilation(known.other, iterations=width)

@@ -19,6 +19,11 @@ class LabelSet:
     positive: Tensor
     negative: Tensor
 
+    @classmethod
+    def where(cls, positive: np.ndarray, negative: np.ndarray) -> "LabelSet":
+        """The pixels for which the one or the other, bool (B,) of the whole bank, holds."""
+        return cls(*(torch.from_numpy(np.flatnonzero(kind)) for kind in (positive, negative)))
+
     def __len__(self) -> int:
         return len(self.positive) + len(self.negative)
 

@@ -1,7 +1,7 @@
 """Stage `object_field`: which share of the scene field is the object, cleaned and closed (LaTeRF)."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,8 @@ import torch
 
 from nerfkit.extraction.completion import complete
 from nerfkit.extraction.denoising import DenoisingSettings, denoise, refresh_matter
-from nerfkit.extraction.labels import draw_labels
+from nerfkit.extraction.labels import LabelSet, draw_labels
+from nerfkit.extraction.spread import spread_labels
 from nerfkit.extraction.text_term import TextLoss, weighted_prompts
 from nerfkit.extraction.visibility import Photographed, object_surface
 from nerfkit.fields import read_field
@@ -27,6 +28,7 @@ log = logging.getLogger("nerfkit")
 
 MARGIN = 0.12  # of the cube's side, on each side of what the photos show of the object
 COLOUR_TERM = 0.1  # weight of the view-independent colour in a field that adapts
+FEW = 1e-3  # labels a pixel, below which `auto` spreads them
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class ObjectFieldSettings(TrainingSettings, DenoisingSettings):
     compositing: str = "density"  # density: Equation 10 | alpha_times_p: the released code's
     labels: int = 0  # pixel labels over all views, half of them positive; 0 for every pixel
     sampling: str = "uniform"  # of the labels: uniform | boundary
+    spread: bool | str = "auto"  # whether few labels are spread over surfaces: true | false | auto
     label_weight: float = 1.0
     opacity: float = 0.1  # weight of the labelled rays' opacity
     silhouette: float = 0.1  # weight of opacity where the scene is empty
@@ -74,11 +77,11 @@ def object_field(
         UserError: labels of one kind only, or a CLIP term without text or without weights.
     """
     scene = read_scene(sfm / "transforms.json", photos)
-    photographed = read_photographed(scene, depth, holes)
+    photographed, given, labels = labelled(read_photographed(scene, depth, holes), settings, seed)
     surface = object_surface(photographed)
     adapts = settings.clip_weight > 0
     texts = chosen_texts(clicks, holes) if clicks else []
-    objective = extraction_objective(scene, photographed, texts, settings, seed)
+    objective = extraction_objective(scene, labels, texts, settings)
     torch.manual_seed(seed)
     model = ObjectField(
         read_field(field / "field.safetensors"),
@@ -103,17 +106,18 @@ def object_field(
         log.info(
             "object field: %d labels, %.1f %% of the density below the threshold, completion (by shape "
             "alone, no language prior) %.1f %% of its voxels, the unseen inside among them",
-            len(objective.labels),
+            len(given),
             100 * cleaned["below_threshold"],
             100 * closed["share"],
         )
         write_manifest(
             folder,
             "object_field",
-            labels=len(objective.labels),
+            labels=len(given),
+            learnt_from=len(labels),
             adapts=adapts,
             denoising=cleaned,
-            completion={"prior": "none: Poisson surface and diffused colours", **closed},
+            completion={"prior": "none: surface of least area and diffused colours", **closed},
             box={"low": model.box.low, "side": model.box.side},
         )
 
@@ -127,19 +131,30 @@ def read_photographed(scene: Scene, depth: Path, holes: Path) -> list[Photograph
         ]
 
 
+def labelled(
+    photographed: list[Photographed], settings: ObjectFieldSettings, seed: int
+) -> tuple[list[Photographed], LabelSet, LabelSet]:
+    """The views with the masks that cube and completion go by, the labels, and those that are learnt from.
+
+    Where labels are spread these masks are made of them; else they are those that the labels are drawn from.
+    """
+    labels = draw_labels([each.mask for each in photographed], settings.labels, settings.sampling, seed)
+    few = 0 < settings.labels < FEW * sum(each.mask.size for each in photographed)
+    if settings.spread is False or (settings.spread == "auto" and not few):
+        return photographed, labels, labels
+    spread = spread_labels(photographed, labels)
+    told = [replace(each, mask=mask) for each, mask in zip(photographed, spread.masks(), strict=True)]
+    return told, labels, spread.labels(labels)
+
+
 def extraction_objective(
-    scene: Scene,
-    photographed: list[Photographed],
-    texts: list[str],
-    settings: ObjectFieldSettings,
-    seed: int,
+    scene: Scene, labels: LabelSet, texts: list[str], settings: ObjectFieldSettings
 ) -> Extraction:
     """Everything the object field is held against."""
     pixels = PixelBank(scene.train)
-    masks = [each.mask for each in photographed]
     return Extraction(
         pixels,
-        draw_labels(masks, settings.labels, settings.sampling, seed),
+        labels,
         settings.label_weight,
         settings.opacity,
         settings.silhouette,

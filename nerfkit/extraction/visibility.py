@@ -10,6 +10,7 @@ from nerfkit.fields.object_box import Box
 from nerfkit.scene import View
 from nerfkit.segmentation.projection import lift, project
 
+AGREEING = 0.05  # of the views that must say something of a voxel; single depths stray far
 EROSION = 0.006  # of the width, at the edge of a mask, where the depth may be that of what lies behind
 
 
@@ -51,11 +52,14 @@ def object_surface(photographed: list[Photographed], step: int = 2) -> Surface:
 
 @dataclass(frozen=True)
 class Known:
-    """Of each voxel (n, n, n): how many views saw through it, whether one saw the object or another thing."""
+    """Of each voxel (n, n, n): how many views saw through it, 0 where more saw a surface there, and whether
+    most of these saw the object or another thing; `colours` (n, n, n, 3) in [0, 1] are those of the photos
+    that saw the object."""
 
     through: np.ndarray
     own: np.ndarray
     other: np.ndarray
+    colours: np.ndarray
 
     @property
     def hidden(self) -> np.ndarray:
@@ -68,7 +72,7 @@ def classify(box: Box, resolution: int, photographed: list[Photographed]) -> Kno
     points = box.voxel_centres(resolution).numpy().astype(np.float64)
     tolerance = 1.5 * box.side / resolution
     through = np.zeros(len(points), np.int32)
-    own, other = np.zeros(len(points), bool), np.zeros(len(points), bool)
+    votes, colours = np.zeros((2, len(points)), np.int32), np.zeros((len(points), 3), np.float32)
     for each in photographed:
         xy, z, seen = project(points, each.view)
         column, row = np.floor(np.where(seen[:, None], xy, 0)).astype(int).T
@@ -76,7 +80,16 @@ def classify(box: Box, resolution: int, photographed: list[Photographed]) -> Kno
         inside = seen & each.mask[row, column]
         through += seen & (z < depth - tolerance)
         near = seen & (np.abs(z - depth) <= tolerance)
-        own |= near & inside
-        other |= near & ~inside
+        votes[0] += near & inside
+        votes[1] += near & ~inside
+        shown = near & inside
+        colours[shown] += each.view.image()[row[shown], column[shown]] / np.float32(255)
+    enough = max(1, round(AGREEING * len(photographed)))
+    through[(through < enough) | (through <= votes.sum(axis=0))] = 0
+    surface = (votes.sum(axis=0) >= enough) & (through == 0)
+    own = surface & (votes[0] > votes[1])
+    other = surface & ~own
     shape = (resolution,) * 3
-    return Known(through.reshape(shape), own.reshape(shape), other.reshape(shape))
+    colours /= np.maximum(votes[0], 1)[:, None]
+    voxels = (each.reshape(shape) for each in (through, own, other))
+    return Known(*voxels, colours.reshape(*shape, 3))

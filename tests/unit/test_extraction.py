@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import analytic
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from nerfkit.errors import UserError
 from nerfkit.extraction.asset_files import linear, write_glb, write_ply
-from nerfkit.extraction.completion import closed_shape, diffused_colours, in_hull, poisson
+from nerfkit.extraction.completion import below_surface, closed, diffused_colours, in_hull
 from nerfkit.extraction.denoising import (
     smoothed_along_rays,
     smoothed_in_space,
@@ -18,9 +19,11 @@ from nerfkit.extraction.denoising import (
 )
 from nerfkit.extraction.labels import boundary, draw_labels
 from nerfkit.extraction.mesh import Mesh, face_areas, largest_part, scattered, vertex_normals
+from nerfkit.extraction.minimal_surface import least_area
 from nerfkit.extraction.viewpoints import seen_along
 from nerfkit.extraction.visibility import Known, Photographed, Surface, classify, object_surface
 from nerfkit.fields.object_box import Box
+from nerfkit.files import write_image
 from nerfkit.object_rendering import PartRendering
 from nerfkit.objectives.extraction import opacity_error
 from nerfkit.rendering import Rendering
@@ -127,10 +130,13 @@ def test_crumbs_go_and_parts_of_size_stay():
     assert without_crumbs(np.zeros_like(solid), 0.5).sum() == 0
 
 
-def photographed(count=6, half=0.8):
+def photographed(count=6, half=0.8, folder=None):
     made = []
-    for view in analytic.views(analytic.Path("/nowhere"), count, half):
+    for view in analytic.views(folder or analytic.Path("/nowhere"), count, half):
         shot = analytic.shoot(view.world_from_cam)
+        if folder:
+            view.path.parent.mkdir(exist_ok=True)
+            write_image(view.path, shot.rgb)
         made.append(Photographed(view, shot.ball, shot.depth))
     return made
 
@@ -158,8 +164,8 @@ def test_surface_points_lie_on_the_ball():
         object_surface(empty)
 
 
-def test_voxels_before_the_ball_are_seen_through_and_its_inside_is_hidden():
-    known = classify(BOX, 32, photographed())
+def test_voxels_before_the_ball_are_seen_through_and_its_inside_is_hidden(tmp_path):
+    known = classify(BOX, 32, photographed(folder=tmp_path))
     centres = BOX.voxel_centres(32).numpy().reshape(32, 32, 32, 3)
     radius = np.linalg.norm(centres, axis=-1)
     assert known.hidden[radius < 0.2].all()
@@ -168,6 +174,18 @@ def test_voxels_before_the_ball_are_seen_through_and_its_inside_is_hidden():
     assert not known.own[radius > analytic.BALL + 0.12].any()
     assert known.own.any()
     assert known.other[np.abs(centres[..., 1] - 0.5) < 0.02].any()
+    red = known.colours[known.own] * 255
+    assert (red[:, 0] > 3 * red[:, 2]).mean() > 0.9
+
+
+def test_a_single_depth_that_strays_into_the_ball_is_not_believed(tmp_path):
+    views = photographed(40, folder=tmp_path)
+    known = classify(BOX, 32, views)
+    views[20] = replace(views[20], depth=views[20].depth + 0.3 * views[20].mask)
+    strayed = classify(BOX, 32, views)
+    deep = np.linalg.norm(BOX.voxel_centres(32).numpy(), axis=-1).reshape(32, 32, 32) < 0.25
+    assert known.hidden[deep].all()
+    assert strayed.hidden[deep].all()
 
 
 def half_seen_ball(resolution=32, radius=0.35):
@@ -181,25 +199,32 @@ def half_seen_ball(resolution=32, radius=0.35):
     sphere = np.random.default_rng(0).normal(size=(8000, 3))
     sphere *= radius / np.linalg.norm(sphere, axis=1, keepdims=True)
     surface = sphere[sphere[:, 2] < 0.1]
-    return Known(through, own, np.zeros_like(own)), Surface(surface, surface), centres, distance
+    known = Known(through, own, np.zeros_like(own), np.zeros((*own.shape, 3)))
+    return known, Surface(surface, surface), centres, distance
 
 
 def test_the_completion_closes_a_ball_inside_its_hull_and_never_where_photos_saw_through():
     known, surface, centres, distance = half_seen_ball()
-    shape = closed_shape(BOX, known, surface)
-    assert not (shape.inside & (known.through > 0)).any()
-    assert shape.inside[(distance < 0.2) & (centres[..., 2] < 0.06)].mean() > 0.95
-    assert not shape.inside[distance > 0.42].any()
-    assert not shape.inside[centres[..., 2] > 0.2].any()
+    inside = closed(BOX, known, surface)
+    assert not (inside & (known.through > 0)).any()
+    assert inside[(distance < 0.2) & (centres[..., 2] < 0.06)].mean() > 0.95
+    assert not inside[distance > 0.42].any()
+    assert not inside[centres[..., 2] > 0.2].any()
 
 
-def test_poisson_finds_the_function_of_its_gradient():
-    axis = (np.arange(32) - 15.5) / 32
-    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
-    function = np.exp(-(x**2 + y**2 + z**2) / (2 * 0.12**2)).astype(np.float32)
-    found = poisson(np.stack(np.gradient(function), axis=-1))
-    found += function.mean() - found.mean()
-    np.testing.assert_allclose(found, function, atol=0.04)
+@pytest.mark.parametrize("tilt", [0.0, 0.3])
+def test_a_dent_hidden_by_a_ball_that_stands_on_a_plate_is_closed_flat(tilt):
+    place = np.moveaxis(np.indices((64, 64, 64), float), 0, -1)
+    height = (place - 32) @ np.array([1.0, 0, -tilt]) / np.hypot(1, tilt)
+    ball = np.linalg.norm(place - [42, 32, 32], axis=-1) - 16
+    plate = (np.abs(height) <= 1.5) & (ball > 0) & (np.linalg.norm(place[..., 1:] - 32, axis=-1) < 28)
+    free = (height > 1.5) & (ball > 1.5)
+    other = (np.abs(ball) <= 1.5) & (height > 0) & ~plate
+    known = Known(free.astype(int), plate, other, np.zeros((*free.shape, 3)))
+    enclosed = least_area(below_surface(known), free | other) > 0.5
+    for column in (24, 32, 40):  # the hidden disc reaches from 20 to 44
+        top = np.flatnonzero(enclosed[:, 32, column]).max()
+        assert top == pytest.approx(32 + tilt * (column - 32), abs=1.5)
 
 
 def test_the_hull_of_a_cube_holds_its_inside():
@@ -215,8 +240,11 @@ def test_colours_stay_where_they_were_seen_and_spread_from_there():
     seen[:3] = True
     colours[:3] = [0.8, 0.2, 0.1]
     spread = diffused_colours(colours, seen)
-    np.testing.assert_allclose(spread[:3], colours[:3])
-    np.testing.assert_allclose(spread[8:], np.broadcast_to([0.8, 0.2, 0.1], (4, 12, 12, 3)), atol=1e-5)
+    np.testing.assert_allclose(spread, np.broadcast_to([0.8, 0.2, 0.1], spread.shape), atol=1e-5)
+    seen[-3:], colours[-3:] = True, [0.2, 0.8, 0.1]
+    spread = diffused_colours(colours, seen)
+    assert (np.diff(spread[..., 0], axis=0) < 1e-5).all()  # from the one to the other
+    np.testing.assert_allclose(spread[[0, -1], 6, 6, 0], [0.8, 0.2], atol=0.1)
 
 
 def octahedron(centre=(0.0, 0.0, 0.0), radius=1.0):

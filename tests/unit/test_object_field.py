@@ -1,20 +1,23 @@
 """The stages of the extraction on the analytic capture: the ball alone."""
 
+from dataclasses import replace
+
 import analytic
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from nerfkit.depth import depth
 from nerfkit.errors import UserError
-from nerfkit.extraction.cutouts import CutoutsSettings, cutouts
+from nerfkit.extraction.cutouts import CutoutsSettings, cutouts, rendered, view_rays_of
 from nerfkit.extraction.object_field import ObjectFieldSettings, chosen_texts, object_field
 from nerfkit.field import field
 from nerfkit.fields.object_field import read_object_field
 from nerfkit.fields.object_nerf import ObjectNerf
 from nerfkit.fields.settings import FieldSettings
 from nerfkit.files import read_json, write_json, write_mask
-from nerfkit.rendering import render_view
+from nerfkit.rendering import render_rays, render_view
 
 QUICK = ObjectFieldSettings(steps=120, rays_start=512, rays_end=512)
 
@@ -81,6 +84,28 @@ def test_without_the_density_of_the_ball_what_it_hid_is_shown(capture):
     assert off[1][shot.ball].mean() < 0.4 * off[0][shot.ball].mean()
     assert off[1][~shot.ball].mean() < off[0][~shot.ball].mean() + 2
     np.testing.assert_allclose(np.median(rest.depth[shot.ball] / bare.depth[shot.ball]), 1, atol=0.05)
+
+
+def test_cutouts_of_the_scene_show_all_that_the_field_holds(capture):
+    model = extract(capture, QUICK)
+    rays = view_rays_of(analytic.views(capture / "photos")[4])
+    whole = rendered(model, rays, CutoutsSettings(of="scene"))
+    scene = render_rays(model.scene_field, rays)
+    assert torch.equal(whole.rgb, scene.rgb)
+    assert torch.equal(whole.accumulation, scene.accumulation)
+    alone = rendered(model, rays, CutoutsSettings())
+    assert float(alone.accumulation.mean()) < 0.5 * float(whole.accumulation.mean())
+
+
+def test_few_labels_are_spread_over_the_ball(capture):
+    extract(capture, replace(QUICK, labels=8, spread=True), "few")
+    manifest = read_json(capture / "few/object_field.json")
+    assert manifest["labels"] == 8
+    assert manifest["learnt_from"] > 1000
+    few, whole = (
+        read_object_field(capture / name / "object_field.safetensors") for name in ("few", "object_field")
+    )
+    np.testing.assert_allclose(few.box.centre, whole.box.centre, atol=0.15)
 
 
 def test_the_text_is_that_of_the_objects_whose_masks_were_taken(capture, tmp_path):

@@ -300,6 +300,31 @@ def test_the_same_seed_gives_the_same_photo(studio):
     assert np.isfinite(first).all()
 
 
+def test_a_screen_before_the_subject_is_passed_by(studio):
+    """The ball behind a grey board, as the board were not there, by rays that begin right before the ball."""
+    place = small_place()
+    shot = next(shots(place))
+    middle = 0.6 * shot.pose[:3, 3] + 0.4 * np.array([0.05, 0.0, 0.3])
+    grey = place.things[2].parts[0].material
+    board = Thing("board", [Part("box", grey, {"size": [0.3, 0.3, 0.3]})], (middle - [0, 0, 0.15]).tolist())
+    place = replace(place, things=[*place.things, board])
+    with pytest.raises(UserError, match="needs a vectorised mitsuba variant"):
+        studio(place).uncovered(studio(place, only=["ball"]), shot.camera, shot.pose, 1, 0)
+    try:
+        whole, alone = (studio(place, only=only, variant="llvm_ad_rgb") for only in (None, ["ball"]))
+        found = whole.uncovered(alone, shot.camera, shot.pose, 4, 0)
+    except (ImportError, RuntimeError) as error:
+        pytest.skip(f"mitsuba's vectorised variant does not run here: {error}")
+    ball = alone.truth(shot.camera, shot.pose)[1] > 0
+    assert not (whole.truth(shot.camera, shot.pose)[1] == 2).any()  # the board hides all of it
+    assert ball.sum() > 5
+    np.testing.assert_allclose((found[..., 3] > 0.5).sum(), ball.sum(), rtol=0.25)
+    assert (found[..., 2] > found[..., 0])[
+        ball & (found[..., 3] == 1)
+    ].mean() > 0.75  # its glaze is blue; the board is grey
+    assert (found[found[..., 3] == 0][:, :3] == 0).all()
+
+
 def test_a_subject_out_of_sight_is_reported(studio):
     place = small_place()
     away = replace(place.camera_sets[0], target=[30.0, 0.0, 0.2])
