@@ -30,18 +30,12 @@ from nerfkit.segmentation.projection import lift
 RESOLUTION, VOXEL_PIXELS = 96, 1.5  # voxels a side at most; pixels that a voxel is wide at least
 MARGIN = 0.5  # of the cube around the labels of the object, which may all lie in its middle
 LEAST_SIDE = 1.0  # of the cube around one label, of its distance from the camera; around n labels, an n-th
-WINDOW, PIXEL_COST = (
-    3,
-    3.0,
-)  # pixels around a label in which its surface is looked for; a pixel in CIELAB units
+WINDOW, PIXEL_COST = 3, 3.0  # pixels around a label in which its surface is looked for; one in CIELAB units
 ROUNDS = 3
 REACH = 0.9  # quantile of the distances from labels of the object to their nearest
 NEAR = 0.01  # sides of the cube; nearer is no surer
-COLOUR_WEIGHT, KERNEL, UNLIKE = (
-    0.6,
-    8.0,
-    1e-3,
-)  # of the colours' evidence; CIELAB units; density of any colour
+COLOUR_WEIGHT, KERNEL = 0.6, 8.0  # of the colours' evidence; their kernel's width in CIELAB units
+UNLIKE = 1e-3  # density that any colour has
 SHARPNESS, SUREST = 2.0, 6.0  # of the probability; of the evidence
 SMOOTHNESS, EDGE = 5.0, 10.0  # of the random walker; its weights are exp(-EDGE * contrast)
 EXAMPLES = 300  # colours that are learnt again of each side, together as much as the labels' own
