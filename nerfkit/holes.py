@@ -2,7 +2,8 @@
 
 The one place where masks are checked, brought to the size of the prepared photos and dilated. A hole is wider
 than its mask because a mask's edge is never exact, the object's last pixels shine through it and its shadow
-is darkest where it stands: what stays of them would be continued by the inpainting.
+is darkest where it stands: what stays of them would be continued by the inpainting. Pieces of the object that
+a computed mask lacks (remnants.py) are in the hole, too.
 """
 
 import logging
@@ -16,7 +17,9 @@ from nerfkit.errors import UserError
 from nerfkit.files import list_images, read_image, stage_folder, write_manifest, write_mask
 from nerfkit.masks import resized_mask
 from nerfkit.scene import View, read_scene
+from nerfkit.segmentation.appearance import lab_image
 from nerfkit.segmentation.object_masks import ObjectMasks, read_object_masks, union
+from nerfkit.segmentation.remnants import remnants
 
 log = logging.getLogger("nerfkit")
 
@@ -31,6 +34,7 @@ class HolesSettings:
     dilation: float = 0.01  # radius of the disk that a mask is dilated by, relative to the photo's long side
     closing: float = 0.005  # gaps in a mask up to twice this wide are closed, relative to the long side
     shadow: float = 0.01  # how much farther a hole reaches below the object, relative to the long side
+    remnants: float = 0.04  # how far from a computed mask pieces of the object are looked for, the same
 
 
 def holes(
@@ -72,6 +76,9 @@ def holes(
         for view in views:
             mask = checked[view.name]
             write_mask(folder / "masks" / f"{view.name}.png", mask)
+            if not provided:
+                reach = round(settings.remnants * max(mask.shape))
+                mask = mask | remnants(lab_image(view.image()), mask, reach)
             write_mask(folder / "holes" / f"{view.name}.png", widened(mask, downwards(view), settings))
         write_manifest(folder, "holes", provided=provided, objects=objects, empty=empty)
 
