@@ -11,7 +11,11 @@ BIN = 8.0  # CIELAB units, of the histograms' cells
 CELLS = (16, 33, 33)  # of lightness, a and b
 LOWEST = np.array([0, 128, 128])  # CIELAB units below 0
 INNER = 2  # pixels from the mask's edge, where its colours are mixed with the rest's
-LIKELY = 8.0  # times as common in the object as around it
+LIKELY, ALIKE = (
+    8.0,
+    2.0,
+)  # times as common in the object as around it: the object's own, and a piece's at least
+OWN = 0.05  # share of a piece in colours that are the object's own
 RARE = 1e-4  # share that any colour has around it
 
 
@@ -28,9 +32,15 @@ def remnants(lab: np.ndarray, mask: np.ndarray, reach: int) -> np.ndarray:
         return np.zeros_like(mask)
     cells = np.clip((lab + LOWEST) // BIN, 0, np.array(CELLS) - 1).astype(int)
     own, rest = (histogram(cells[part])[tuple(np.moveaxis(cells, 2, 0))] for part in (inner, around))
-    alike = around & (own > LIKELY * (rest + RARE))
-    _, pieces = cv2.connectedComponents((alike | mask).astype(np.uint8))
-    return alike & np.isin(pieces, np.unique(pieces[mask]))
+    rest = rest + RARE
+    count, pieces = cv2.connectedComponents((around & (own > ALIKE * rest)).astype(np.uint8))
+    size, likely = (
+        np.bincount(pieces[part], minlength=count) for part in (around, around & (own > LIKELY * rest))
+    )
+    touching = np.isin(np.arange(count), pieces[cv2.dilate(mask.astype(np.uint8), _disk(1)) > 0])
+    chosen = touching & (likely > OWN * np.maximum(size, 1))
+    chosen[0] = False
+    return chosen[pieces]
 
 
 def histogram(cells: np.ndarray) -> np.ndarray:
