@@ -38,12 +38,17 @@ def low_rank(image: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def complete(matrix: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """A matrix (M, N) of rank RANK that agrees best with the known entries; others start at 0."""
-    guess = np.zeros_like(matrix)
-    for rank in range(1, min(RANK, *matrix.shape) + 1):
+    """A matrix (M, N) of rank RANK that agrees best with the known entries; others start at 0.
+
+    Its columns' basis is improved by one step of subspace iteration a round, not by a decomposition, which
+    would be no more exact in the end.
+    """
+    guess, basis = np.zeros_like(matrix), np.zeros((len(matrix), 0), matrix.dtype)
+    rng = np.random.default_rng(0)
+    for _ in range(min(RANK, *matrix.shape)):
+        basis = np.concatenate([basis, rng.normal(size=(len(matrix), 1)).astype(matrix.dtype)], axis=1)
         for _ in range(ROUNDS):
             filled = np.where(known, matrix, guess)
-            _, vectors = np.linalg.eigh(filled @ filled.T)
-            basis = vectors[:, -rank:]
+            basis, _ = np.linalg.qr(filled @ (filled.T @ basis))
             guess = basis @ (basis.T @ filled)
     return guess
