@@ -142,7 +142,7 @@ def test_clicks_find_the_ball_without_any_mask(capture, caplog):
         part = rendered(model, view_rays_of(view), CutoutsSettings())
         shown = (part.accumulation > 0.5).reshape(ball.shape).numpy()
         assert (shown & ball).sum() / ball.sum() > 0.6
-        # half a pixel all around is a tenth; without any click beside it the floor would come along, five balls wide
+        # half a pixel all around is a tenth of a ball of 17 pixels
         assert (shown & ~ball).sum() < 0.15 * ball.sum()
 
 
