@@ -15,7 +15,6 @@ from nerfkit.extraction.clicked_labels import (
     chosen_things,
     labelled_by_clicks,
     object_labels,
-    outline,
     united,
 )
 from nerfkit.extraction.labels import LabelSet
@@ -84,14 +83,11 @@ def test_a_click_on_another_object_is_beside_this_one(exact):
     assert object_labels(mat, [ball, mat], views).positive.tolist() == [pixel]
 
 
-def test_what_lies_around_a_box_is_beside_the_object():
-    x, y = np.array(sorted(outline(np.array([40.0, 20, 100, 80]), (WIDTH, HEIGHT)))).T
-    assert not ((x >= 40) & (x < 100) & (y >= 20) & (y < 80)).any()
-    assert ((x >= 38) & (x < 102) & (y >= 18) & (y < 82)).all()
-    for edge in (x < 40, x >= 100, y < 20, y >= 80):
-        assert edge.sum() > 40
-    beyond = outline(np.array([0.0, 0, WIDTH, 50]), (WIDTH, HEIGHT))
-    assert {row for _, row in beyond} == {51}
+def test_a_box_is_no_label(exact):
+    views = [each.view for each in exact[0]]
+    boxed = thing("ball", on("v00", [ON_BALL], [ON_WALL], BOX))
+    labels = object_labels(boxed, [boxed], views)
+    assert (labels.positive.tolist(), labels.negative.tolist()) == ([52 * WIDTH + 73], [7 * WIDTH + 120])
 
 
 @pytest.mark.parametrize(
@@ -99,9 +95,9 @@ def test_what_lies_around_a_box_is_beside_the_object():
     [
         on("v04", [ON_BALL, (73.5, 40.5)], [ON_FLOOR]),
         on("v04", [ON_BALL, (76.5, 52.5)], [ON_FLOOR, ON_WALL]),
-        on("v04", [ON_BALL], (), BOX),
+        on("v04", [ON_BALL], [ON_FLOOR, ON_WALL]),
     ],
-    ids=["two and one", "close together", "one and a box"],
+    ids=["two and one", "close together", "one and two"],
 )
 def test_a_few_clicks_find_the_ball_in_every_view(exact, clicks):
     photographed, balls = exact
@@ -149,12 +145,12 @@ def test_clicked_views_without_a_pose_are_named(exact, caplog):
 @pytest.mark.parametrize(
     ("clicks", "sentence"),
     [
-        ([on("v04", box=BOX)], r"prompts\.json has no click on 'ball' \(label 1\), only a box"),
+        ([on("v04", box=BOX)], r"prompts\.json has no click on 'ball' \(label 1\), and a box is no label"),
         (
             [on("lost", [ON_BALL]), on("v04", (), [ON_FLOOR], BOX)],
             r"photos whose pose is not known \(lost\.jpg\): click on it in one of the 10 registered photos",
         ),
-        ([on("v04", [ON_BALL])], "No registered photo says what is beside 'ball': add clicks beside it"),
+        ([on("v04", [ON_BALL], (), BOX)], "No registered photo has a click beside 'ball', and nothing else"),
     ],
 )
 def test_clicks_that_do_not_tell_an_object_are_refused(exact, clicks, sentence):
