@@ -29,9 +29,7 @@ from nerfkit.segmentation.projection import lift
 
 RESOLUTION, VOXEL_PIXELS = 96, 1.5  # voxels a side at most; pixels that a voxel is wide at least
 MARGIN = 0.5  # of the cube around the labels of the object, which may all lie in its middle
-LEAST_SIDE = (
-    1.0  # of the cube around clicks, of their distance from the camera; around n drawn labels, an n-th
-)
+LEAST_SIDE = 1.0  # of the cube around clicks, of the camera's distance; around n drawn labels, an n-th
 WINDOW, PIXEL_COST = 3, 3.0  # pixels around a label in which its surface is looked for; one in CIELAB units
 ROUNDS = 3
 REACH = 0.9  # quantile of the distances from labels of the object to their nearest
