@@ -9,8 +9,13 @@ computes it for all.
 from snakemake.exceptions import WorkflowError
 
 DEFAULT = "default"
-# A choice (config key) and the stage that makes it.
-CHOICES = {"poses": "sfm", "masks": "holes", "objects": "holes", "fills": "inpainting"}
+# A choice (config key) and the stages that make it.
+CHOICES = {
+    "poses": ("sfm",),
+    "masks": ("holes",),
+    "objects": ("holes", "object_field"),
+    "fills": ("inpainting",),
+}
 UPSTREAM = {
     "photos": (),
     "sfm": ("photos",),
@@ -25,7 +30,7 @@ UPSTREAM = {
     "inpainting": ("photos", "sfm", "holes", "depth", "background"),
     "inpainted_field": ("photos", "sfm", "field", "holes", "inpainting"),
     "reference_field": ("photos", "sfm", "field"),
-    "object_field": ("photos", "sfm", "field", "depth", "holes"),
+    "object_field": ("photos", "sfm", "clicks", "field", "depth", "holes"),
     "renders": (
         *("photos", "sfm", "field", "holes", "inpainting"),
         *("inpainted_field", "object_field", "reference_field"),
@@ -89,15 +94,18 @@ def overlaid(setting: object, value: object) -> object:
 def upstream(stage: str, config: dict) -> tuple[str, ...]:
     """The stages that a stage reads under the choices made.
 
-    The user's masks do without the clicked ones, fills of whole holes without a look behind the object,
-    renders without the object field and the reference field unless they show it, and metrics without the
-    latter unless it is the truth.
+    The user's masks do without the clicked ones, fills of whole holes without a look behind the object, an
+    object field without masks where it learns from clicks and without clicks where it learns from the user's
+    masks, renders without the object field and the reference field unless they show it, and metrics without
+    the latter unless it is the truth.
     """
     spared = set()
     if stage == "holes" and config["masks"] == "provided":
         spared = {"refinement"}
     if stage == "inpainting" and whole_holes(config):
         spared = {"background"}
+    if stage == "object_field":
+        spared = unlabelled_by(config)
     if stage == "renders":
         spared = {"object_field", "reference_field"} - {rendered_field(config)}
     if stage == "metrics" and not reference_is_truth(config):
@@ -108,6 +116,13 @@ def upstream(stage: str, config: dict) -> tuple[str, ...]:
 def whole_holes(config: dict) -> bool:
     """Whether holes are filled whole, as the user's own fills always are."""
     return config["fills"] == "provided" or config["inpainting"].get("part") == "hole"
+
+
+def unlabelled_by(config: dict) -> set[str]:
+    """Of clicks and holes, those that an object field's labels do not come from."""
+    if config["object_field"].get("labels_from", "masks") == "prompts":
+        return {"holes"}
+    return {"clicks"} if config["masks"] == "provided" else set()
 
 
 def rendered_field(config: dict) -> str:
@@ -123,7 +138,7 @@ def reference_is_truth(config: dict) -> bool:
 
 def differs(stage: str, base: dict, other: dict) -> bool:
     """Whether two configurations give a stage different results."""
-    choices = [choice for choice, made_by in CHOICES.items() if made_by == stage]
+    choices = [choice for choice, made_by in CHOICES.items() if stage in made_by]
     return any(base.get(key) != other.get(key) for key in (stage, *choices)) or any(
         differs(name, base, other) for name in upstream(stage, other)
     )

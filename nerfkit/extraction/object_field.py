@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nerfkit.clicks import read_clicks
+from nerfkit.errors import UserError
+from nerfkit.extraction.clicked_labels import labelled_by_clicks
 from nerfkit.extraction.completion import complete
 from nerfkit.extraction.denoising import DenoisingSettings, denoise, refresh_matter
 from nerfkit.extraction.labels import LabelSet, draw_labels
-from nerfkit.extraction.spread import spread_labels
+from nerfkit.extraction.spread import by_view, cube_around, spread_labels
 from nerfkit.extraction.text_term import TextLoss, weighted_prompts
-from nerfkit.extraction.visibility import Photographed, object_surface
+from nerfkit.extraction.visibility import Photographed, Surface, object_surface
 from nerfkit.fields import read_field
 from nerfkit.fields.object_box import Box
 from nerfkit.fields.object_field import ObjectField, write_object_field
@@ -20,6 +23,7 @@ from nerfkit.fields.settings import TrainingSettings
 from nerfkit.files import read_json, read_mask, stage_folder, write_manifest
 from nerfkit.objectives.extraction import Extraction, TextTerm
 from nerfkit.objectives.photometric import Photometric
+from nerfkit.photos import read_photos
 from nerfkit.rays import PixelBank
 from nerfkit.scene import Scene, read_scene
 from nerfkit.training import fit, train
@@ -39,9 +43,10 @@ class ObjectFieldSettings(TrainingSettings, DenoisingSettings):
     rays_start: int = 1024
     rays_end: int = 1024
     compositing: str = "density"  # density: Equation 10 | alpha_times_p: the released code's
-    labels: int = 0  # pixel labels over all views, half of them positive; 0 for every pixel
+    labels_from: str = "masks"  # masks: pixels drawn from those of `holes` | prompts: the clicks themselves
+    labels: int = 0  # of the masks: pixel labels over all views, half of them positive; 0 for every pixel
     sampling: str = "uniform"  # of the labels: uniform | boundary
-    spread: bool | str = "auto"  # whether few labels are spread over surfaces: true | false | auto
+    spread: bool | str = "auto"  # over surfaces: true | false | auto: clicks, and few labels of masks
     label_weight: float = 1.0
     opacity: float = 0.1  # weight of the labelled rays' opacity
     silhouette: float = 0.1  # weight of opacity where the scene is empty
@@ -61,31 +66,39 @@ def object_field(
     sfm: Path,
     field: Path,
     depth: Path,
-    holes: Path,
+    holes: Path | None,
     clicks: Path | None,
     out: Path,
     settings: ObjectFieldSettings,
     seed: int,
+    objects: str | list[str] = "all",
 ) -> None:
     """Learn the object field.
 
     Args:
-        photos, sfm, field, depth, holes: folders of those stages; the masks are those of `holes`.
-        clicks: folder of that stage where there is one, for the objects' texts.
+        photos, sfm, field, depth: folders of those stages.
+        holes: folder of that stage, whose masks are learnt from; None where the labels are clicks.
+        clicks: folder of that stage where there is one, for the objects' texts and for clicks as labels.
         out: this stage's folder: object_field.safetensors, object_field.csv (the curve), object_field.json.
+        objects: which of the clicked objects, by name, or `all`.
     Raises:
-        UserError: labels of one kind only, or a CLIP term without text or without weights.
+        UserError: labels of one kind only, clicks in no registered view, or a CLIP term without text or
+            without weights.
     """
     scene = read_scene(sfm / "transforms.json", photos)
-    photographed, given, labels = labelled(read_photographed(scene, depth, holes), settings, seed)
-    surface = object_surface(photographed)
+    photographed = read_photographed(scene, depth, holes)
+    if settings.labels_from == "prompts":
+        photographed, given, labels = clicked(photographed, photos, clicks, objects, settings)
+    else:
+        photographed, given, labels = labelled(photographed, settings, seed)
+    surface = object_surface(photographed) if masks_are_known(settings) else None
     adapts = settings.clip_weight > 0
-    texts = chosen_texts(clicks, holes) if clicks else []
+    texts = chosen_texts(clicks, objects) if clicks else []
     objective = extraction_objective(scene, labels, texts, settings)
     torch.manual_seed(seed)
     model = ObjectField(
         read_field(field / "field.safetensors"),
-        Box.around(surface.points, surface.seen_from, MARGIN),
+        object_box(photographed, given, surface),
         settings.compositing,
         adapts,
     )
@@ -113,6 +126,7 @@ def object_field(
         write_manifest(
             folder,
             "object_field",
+            labels_from=settings.labels_from,
             labels=len(given),
             learnt_from=len(labels),
             adapts=adapts,
@@ -122,13 +136,49 @@ def object_field(
         )
 
 
-def read_photographed(scene: Scene, depth: Path, holes: Path) -> list[Photographed]:
-    """The training views with the masks of `holes` and the depths of `depth`."""
+def read_photographed(scene: Scene, depth: Path, holes: Path | None) -> list[Photographed]:
+    """The training views with the depths of `depth` and the masks of `holes`, empty ones where it is None."""
+    views = scene.train
     with np.load(depth / "depth.npz") as file:
-        return [
-            Photographed(view, read_mask(holes / "masks" / f"{view.name}.png"), file[view.name])
-            for view in scene.train
-        ]
+        depths = [file[view.name] for view in views]
+    if holes is None:
+        masks = [np.zeros(each.shape, bool) for each in depths]
+    else:
+        masks = [read_mask(holes / "masks" / f"{view.name}.png") for view in views]
+    return [Photographed(*each) for each in zip(views, masks, depths, strict=True)]
+
+
+def clicked(
+    photographed: list[Photographed],
+    photos: Path,
+    clicks: Path,
+    objects: str | list[str],
+    settings: ObjectFieldSettings,
+) -> tuple[list[Photographed], LabelSet, LabelSet]:
+    """The same as `labelled` with the clicks on the chosen objects as labels.
+
+    Raises:
+        UserError: the object's surface is to be closed, but nothing tells it.
+    """
+    if settings.completion and not masks_are_known(settings):
+        raise UserError(
+            "object_field.completion closes the object's surface, which clicks that are not spread do not "
+            "tell: set object_field.completion: false, or object_field.spread: auto."
+        )
+    things = read_clicks(clicks, read_photos(photos))
+    return labelled_by_clicks(photographed, things, objects, masks_are_known(settings))
+
+
+def masks_are_known(settings: ObjectFieldSettings) -> bool:
+    """Whether masks tell the object's surface: there are none where clicks are not spread."""
+    return settings.labels_from == "masks" or settings.spread is not False
+
+
+def object_box(photographed: list[Photographed], given: LabelSet, surface: Surface | None) -> Box:
+    """The cube around the object's surface or, where none is known, around the labels of the object."""
+    if surface is None:
+        return cube_around(photographed, by_view(given.positive.numpy(), photographed), drawn=False)
+    return Box.around(surface.points, surface.seen_from, MARGIN)
 
 
 def labelled(
@@ -163,9 +213,8 @@ def extraction_objective(
     )
 
 
-def chosen_texts(clicks: Path, holes: Path) -> list[str]:
-    """The texts of those objects in prompts.json whose masks `holes` took."""
-    chosen = read_json(holes / "holes.json")["objects"]
+def chosen_texts(clicks: Path, chosen: str | list[str]) -> list[str]:
+    """The texts of the chosen objects in prompts.json: `all`, a name or names."""
     names = [chosen] if isinstance(chosen, str) else chosen
     things = read_json(clicks / "clicks.json")["objects"]
     return [

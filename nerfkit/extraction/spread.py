@@ -4,7 +4,7 @@ An objectness that learns from places alone says nothing of places where no labe
 object stays in it. Here every node of the surface graph gets a probability of being object from three things:
 
 - which kind of label is nearer along the surface, over paths that avoid steps of colour and concave creases;
-  and nothing is object that lies farther from the labels of the object than these lie from one another;
+  and nothing is object that lies farther from drawn labels of the object than these lie from one another;
 - which kind of label has its colour (kernel densities), and a colour that no label has speaks for neither;
 - what its neighbours are (a random walker with priors, Grady 2005).
 
@@ -29,7 +29,7 @@ from nerfkit.segmentation.projection import lift
 
 RESOLUTION, VOXEL_PIXELS = 96, 1.5  # voxels a side at most; pixels that a voxel is wide at least
 MARGIN = 0.5  # of the cube around the labels of the object, which may all lie in its middle
-LEAST_SIDE = 1.0  # of the cube around one label, of its distance from the camera; around n labels, an n-th
+LEAST_SIDE = 1.0  # of the cube around clicks, of the camera's distance; around n drawn labels, an n-th
 WINDOW, PIXEL_COST = 3, 3.0  # pixels around a label in which its surface is looked for; one in CIELAB units
 ROUNDS = 3
 REACH = 0.9  # quantile of the distances from labels of the object to their nearest
@@ -71,24 +71,26 @@ def nearest(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     return values[tuple(place)]
 
 
-def spread_labels(photographed: list[Photographed], labels: LabelSet) -> Spread:
+def spread_labels(photographed: list[Photographed], labels: LabelSet, drawn: bool = True) -> Spread:
     """Spread labels over what the views show; their masks are not looked at.
 
     Args:
         photographed: all views of the labels' bank, in its order.
+        drawn: whether the labels were drawn all over the object, and so tell how far it reaches. Clicks do
+            not: they may lie close together, or on one side.
     Raises:
         UserError: no label of the object lies on a known surface.
     """
     positive, negative = (
         by_view(index.numpy(), photographed) for index in (labels.positive, labels.negative)
     )
-    box = cube_around(photographed, positive)
+    box = cube_around(photographed, positive, drawn)
     graph = surface_graph(photographed, box, resolution(box, photographed))
     labs = {view: lab_image(photographed[view].view.image()) for view in {*positive[0], *negative[0]}}
     own, other = (label_nodes(kind, graph, labs) for kind in (positive, negative))
     if not (own.nodes >= 0).any():
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
-    probability = np.append(divided(graph, own, other), 0.0)  # the last is that of the node -1
+    probability = np.append(divided(graph, own, other, drawn), 0.0)  # the last is that of the node -1
     return Spread(
         [probability[nodes].astype(np.float32) for nodes in graph.pixels],
         [(nodes >= 0) | beside(each, box) for nodes, each in zip(graph.pixels, photographed, strict=True)],
@@ -104,8 +106,10 @@ def by_view(index: np.ndarray, photographed: list[Photographed]) -> tuple[np.nda
     return view, *np.divmod(index - starts[view], width)
 
 
-def cube_around(photographed: list[Photographed], pixels: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Box:
-    """A cube around the surface points that pixels (view, row, column) show."""
+def cube_around(
+    photographed: list[Photographed], pixels: tuple[np.ndarray, np.ndarray, np.ndarray], drawn: bool
+) -> Box:
+    """A cube around the surface points that pixels (view, row, column) show; `drawn` as in spread_labels."""
     points, centres = [], []
     for view in np.unique(pixels[0]):
         each = photographed[view]
@@ -117,7 +121,8 @@ def cube_around(photographed: list[Photographed], pixels: tuple[np.ndarray, np.n
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
     points, centres = np.concatenate(points), np.concatenate(centres)
     box = Box.around(points, centres, MARGIN, outliers=2.0)
-    least = LEAST_SIDE / len(points) * float(np.median(np.linalg.norm(points - centres, axis=1)))
+    away = float(np.median(np.linalg.norm(points - centres, axis=1)))
+    least = LEAST_SIDE * away / (len(points) if drawn else 1)
     wider = max(least - box.side, 0) / 2
     x, y, z = box.low
     return Box((x - wider, y - wider, z - wider), box.side + 2 * wider)
@@ -165,8 +170,8 @@ def label_nodes(
     return Labelled(colours, nodes)
 
 
-def divided(graph: SurfaceGraph, own: Labelled, other: Labelled) -> np.ndarray:
-    """The probability (N,) of every node."""
+def divided(graph: SurfaceGraph, own: Labelled, other: Labelled, drawn: bool) -> np.ndarray:
+    """The probability (N,) of every node; `drawn` as in spread_labels."""
     rng = np.random.default_rng(0)
     steps = graph.matrix(graph.lengths + graph.contrasts)
     walker = RandomWalker.on(graph)
@@ -174,7 +179,7 @@ def divided(graph: SurfaceGraph, own: Labelled, other: Labelled) -> np.ndarray:
     looks = [(kind.colours, np.full(len(kind.colours), 1 / len(kind.colours))) for kind in (own, other)]
     kept, kept_rest = seeds, rest
     for _ in range(ROUNDS):
-        place = place_evidence(graph, steps, np.unique(kept), np.unique(kept_rest))
+        place = place_evidence(graph, steps, np.unique(kept), np.unique(kept_rest), drawn)
         colour = colour_evidence(graph.colours, *looks)
         probability = walker.smoothed(place + COLOUR_WEIGHT * colour)
         kept, kept_rest = agreeing(seeds, probability > 0.5), agreeing(rest, probability < 0.5)
@@ -191,15 +196,15 @@ def agreeing(nodes: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def place_evidence(
-    graph: SurfaceGraph, steps: sparse.csr_matrix, own: np.ndarray, other: np.ndarray
+    graph: SurfaceGraph, steps: sparse.csr_matrix, own: np.ndarray, other: np.ndarray, drawn: bool
 ) -> np.ndarray:
     """How much nearer (N,) each node lies to the nodes `own` than to `other`, the sides of the cube, or the
-    distance at which labels of the object end: a logarithm of the ratio."""
+    distance at which drawn labels of the object end: a logarithm of the ratio."""
     farthest = float(graph.lengths.sum() + graph.contrasts.sum())
     to_own, _, source = dijkstra(steps, directed=False, indices=own, min_only=True, return_predecessors=True)
     ends = np.union1d(other, graph.at_the_sides)
     to_other = dijkstra(steps, directed=False, indices=ends, min_only=True) if len(ends) else np.inf
-    reach = label_reach(graph, to_own, source, own)
+    reach = label_reach(graph, to_own, source, own) if drawn else np.inf
     limit = np.minimum(to_other, reach)
     return np.log((limit + NEAR) / (np.minimum(to_own, farthest) + NEAR))
 

@@ -1,11 +1,12 @@
 """The stages of the extraction on the analytic capture: the ball alone."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import analytic
 import numpy as np
 import pytest
 import torch
+from clicked import photo
 from PIL import Image
 
 from nerfkit.depth import depth
@@ -35,15 +36,35 @@ def capture(tmp_path_factory):
         shot = analytic.shoot(view.world_from_cam)
         write_mask(root / "holes/masks" / f"{view.name}.png", shot.ball)
     (root / "clicks").mkdir()
-    things = [{"name": name, "text": text} for name, text in (("ball", "a red ball"), ("box", None))]
-    write_json(root / "clicks/clicks.json", {"objects": things})
-    write_json(root / "holes/holes.json", {"objects": "all"})
+    size = (analytic.LENS.width, analytic.LENS.height)
+    records = [asdict(replace(photo(name), size=size)) for name in ("lost", *(view.name for view in views))]
+    write_json(root / "photos/photos.json", {"source": "photos", "photos": records})
+    write_json(root / "clicks/clicks.json", {"objects": [clicked_ball(), clicked_wall()]})
     return root
 
 
-def extract(root, settings, out="object_field"):
-    folders = [root / name for name in ("photos", "sfm", "field", "depth", "holes", "clicks", out)]
-    object_field(*folders, settings, seed=0)
+def clicked_ball():
+    """What the clicks stage writes of one click on the ball, two beside it, and one in a photo without a
+    pose."""
+    ball = {"photo": "v04", "points": [[24.5, 17.5], [12.5, 33.5], [36.5, 33.5]]}
+    lost = {"photo": "lost", "points": [[3.5, 3.5]], "labels": [1], "box": None}
+    return {
+        "name": "ball",
+        "text": "a red ball",
+        "clicks": [{**ball, "labels": [1, 0, 0], "box": None}, lost],
+    }
+
+
+def clicked_wall():
+    """The same of another thing, which is not extracted."""
+    view = {"photo": "v05", "points": [[30.5, 3.5]], "labels": [1], "box": None}
+    return {"name": "wall", "text": None, "clicks": [view]}
+
+
+def extract(root, settings, out="object_field", without=(), objects="all"):
+    names = ("photos", "sfm", "field", "depth", "holes", "clicks", out)
+    folders = [None if name in without else root / name for name in names]
+    object_field(*folders, settings, seed=0, objects=objects)
     return read_object_field(root / out / "object_field.safetensors")
 
 
@@ -108,12 +129,38 @@ def test_few_labels_are_spread_over_the_ball(capture):
     np.testing.assert_allclose(few.box.centre, whole.box.centre, atol=0.15)
 
 
-def test_the_text_is_that_of_the_objects_whose_masks_were_taken(capture, tmp_path):
-    clicks = capture / "clicks"
-    assert chosen_texts(clicks, capture / "holes") == ["a red ball"]
-    for chosen, texts in (("ball", ["a red ball"]), (["ball", "box"], ["a red ball"]), (["box"], [])):
-        write_json(tmp_path / "holes.json", {"objects": chosen})
-        assert chosen_texts(clicks, tmp_path) == texts
+def test_clicks_find_the_ball_without_any_mask(capture, caplog):
+    settings = replace(QUICK, labels_from="prompts")
+    with caplog.at_level("WARNING", "nerfkit"):
+        model = extract(capture, settings, "clicked", without=("holes",), objects="ball")
+    assert "clicks of 'ball' are left out, no pose is known: lost.jpg" in caplog.text
+    manifest = read_json(capture / "clicked/object_field.json")
+    assert (manifest["labels_from"], manifest["labels"]) == ("prompts", 4)
+    for number in (1, 4, 8):
+        view = analytic.views(capture / "photos")[number]
+        ball = analytic.shoot(view.world_from_cam).ball
+        part = rendered(model, view_rays_of(view), CutoutsSettings())
+        shown = (part.accumulation > 0.5).reshape(ball.shape).numpy()
+        assert (shown & ball).sum() / ball.sum() > 0.6
+        # half a pixel all around is a tenth of a ball of 17 pixels
+        assert (shown & ~ball).sum() < 0.15 * ball.sum()
+
+
+def test_clicks_alone_need_no_spreading_but_tell_no_surface_to_close(capture):
+    alone = replace(QUICK, steps=5, labels_from="prompts", spread=False)
+    with pytest.raises(
+        UserError, match=r"set object_field\.completion: false, or object_field\.spread: auto"
+    ):
+        extract(capture, alone, "alone", without=("holes",), objects="ball")
+    model = extract(capture, replace(alone, completion=False), "alone", without=("holes",), objects="ball")
+    assert read_json(capture / "alone/object_field.json")["learnt_from"] == 4
+    assert np.linalg.norm(model.box.centre) < 0.5 * model.box.side
+
+
+def test_the_text_is_that_of_the_chosen_objects(capture):
+    for chosen in ("all", "ball", ["ball", "wall"]):
+        assert chosen_texts(capture / "clicks", chosen) == ["a red ball"]
+    assert chosen_texts(capture / "clicks", ["wall"]) == []
 
 
 def test_text_without_weights_is_refused_before_anything_is_trained(capture, monkeypatch, tmp_path):

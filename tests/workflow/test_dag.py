@@ -41,6 +41,18 @@ def test_an_object_as_typed_plans_its_own_stages_and_no_filling(tree):
     assert not set(short) & {"clicks", "source_mask", "propagation", "refinement"}
 
 
+def test_an_object_by_its_clicks_needs_no_stage_of_segmentation(tree):
+    clicked = {"labels_from": "prompts"}
+    plan = tree.planned("object=room", "--configfile", tree.overlay(object_field=clicked))
+    assert set(plan) == {"photos", "sfm", "clicks", "field", "depth", *EXTRACTION, "object"}
+    (tree.root / "data/room/masks").rename(tree.root / "away")
+    overlay = tree.overlay(object_field=clicked, masks="provided")
+    assert tree.planned("object=room", "--configfile", overlay) == plan
+    result = tree.snakemake("object=room", "--configfile", overlay)
+    assert result.code == 0, result.text
+    assert tree.result("seed0/object_field/object_field.json").exists()
+
+
 def test_several_scenes_in_one_call(tree):
     assert tree.planned("scene=room", "scene=hall") == {**dict.fromkeys(USUAL, 2), "scene": 2}
 

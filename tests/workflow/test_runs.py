@@ -85,6 +85,21 @@ def test_with_the_users_masks_the_clicked_stages_do_not_matter():
     }
 
 
+def test_an_object_field_reads_what_its_labels_come_from():
+    clicked = {"object_field": {"labels_from": "prompts"}}
+    needed = ["photos", "sfm", "clicks", "field", "depth", "object_field", "cutouts"]
+    for masks in ("clicks", "provided"):
+        assert stages_of({**CONFIG, **clicked, "masks": masks}, "cutouts") == needed
+    assert {"holes", "clicks"} <= set(stages_of(CONFIG, "cutouts"))
+    assert "clicks" not in stages_of({**CONFIG, "masks": "provided"}, "cutouts")
+
+
+def test_chosen_objects_are_owned_by_an_object_field_of_clicks():
+    config = {**CONFIG, "object_field": {"labels_from": "prompts"}, "runs": {"cup": {"objects": ["cup"]}}}
+    assert owner_run("object_field", "cup", config) == owner_run("assets", "cup", config) == "cup"
+    assert owner_run("clicks", "cup", config) == owner_run("field", "cup", config) == "default"
+
+
 def test_fills_of_whole_holes_need_no_background():
     config = {**CONFIG, "runs": {"other": {"background": {"size": 2}}}}
     assert owner_run("inpainting", "other", config) == "other"

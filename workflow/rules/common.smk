@@ -14,6 +14,7 @@ from workflow.runs import (
     run_config,
     stage_folder,
     stages_of,
+    upstream,
     whole_holes,
 )
 from workflow.scenes import listed, scene_folder
@@ -65,6 +66,16 @@ def of_each(suffix, *stages):
     def paths(wildcards):
         needed = stages_of(run_config(config, wildcards.run))
         return [artefact(stage, f"{stage}{suffix}")(wildcards) for stage in stages if stage in needed]
+
+    return paths
+
+
+def read_by(stage, other):
+    """Input function: the manifest of a stage as a list, empty where `stage` does without it."""
+
+    def paths(wildcards):
+        read = other in upstream(stage, run_config(config, wildcards.run))
+        return [artefact(other, f"{other}.json")(wildcards)] if read else []
 
     return paths
 

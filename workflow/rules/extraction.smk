@@ -1,5 +1,6 @@
 # The object itself, cut out of its scene: as a field, as pictures, as a mesh.
-# In:  photos, sfm, field (the scene as it is), depth, holes; clicks where there are any (for the objects' texts)
+# In:  photos, sfm, field (the scene as it is), depth; holes (the masks that labels are drawn from), unless clicks are
+#      the labels; clicks where there are any (for the objects' texts, and as labels)
 # Out: results/{scene}/{run}/seed{seed}/object_field/object_field.safetensors, object_field.csv, object_field.json
 #      .../cutouts/cutouts.json, orbit.mp4, around.png, steps.png, {rgba,white,black}/*.png
 #      .../assets/assets.json, mesh.ply, mesh.glb, points.ply, points.glb
@@ -11,8 +12,8 @@ rule object_field:
         sfm=artefact("sfm", "sfm.json"),
         field=artefact("field", "field.json"),
         depth=artefact("depth", "depth.json"),
-        holes=artefact("holes", "holes.json"),
-        clicks=of_each(".json", "clicks"),
+        holes=read_by("object_field", "holes"),
+        clicks=read_by("object_field", "clicks"),
     output:
         field="results/{scene}/{run}/seed{seed}/object_field/object_field.safetensors",
         curve="results/{scene}/{run}/seed{seed}/object_field/object_field.csv",
@@ -28,6 +29,7 @@ rule object_field:
         mem_mb=6000,
         runtime=120,
     params:
+        objects=chosen_objects,
         settings=run_settings("object_field"),
         code=code_digest("object_field"),
     message:

@@ -41,10 +41,12 @@ def provided_poses(wildcards):
 
 
 def prompts(wildcards):
-    """The user's clicks, unless the masks are the user's."""
-    if provided_masks(wildcards):
-        return []
-    return required(capture(wildcards), "prompts.json", "set masks: provided and put masks in masks/")
+    """The user's clicks; where the user's masks do for everything nobody asks for them."""
+    return required(
+        capture(wildcards),
+        "prompts.json",
+        "set masks: provided, put masks in masks/ and leave object_field.labels_from: masks as it is",
+    )
 
 
 def true_source_masks(wildcards):
@@ -73,7 +75,7 @@ def masks_folder(wildcards):
 
 
 def chosen_objects(wildcards):
-    """The objects that the run of a job removes: `all`, a name or names."""
+    """The objects that the run of a job removes or extracts: `all`, a name or names."""
     return run_config(config, wildcards.run)["objects"]
 
 
