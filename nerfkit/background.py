@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from nerfkit.files import read_mask, stage_folder, write_image, write_manifest, write_mask
+from nerfkit.files import read_arrays, read_mask, stage_folder, write_image, write_manifest, write_mask
 from nerfkit.masks import surroundings
 from nerfkit.membrane import meeting
 from nerfkit.scene import read_scene
@@ -49,17 +49,17 @@ def background(
             background.json.
     """
     views = read_scene(sfm / "transforms.json", photos).train
-    with np.load(depth / "depth.npz") as file:
-        shown = [
-            Shown(
-                view,
-                read_mask(holes / "masks" / f"{view.name}.png"),
-                read_mask(holes / "holes" / f"{view.name}.png"),
-                file[view.name],
-                view.image() / np.float32(255),
-            )
-            for view in views
-        ]
+    depths = read_arrays(depth / "depth.npz")
+    shown = [
+        Shown(
+            view,
+            read_mask(holes / "masks" / f"{view.name}.png"),
+            read_mask(holes / "holes" / f"{view.name}.png"),
+            depths[view.name],
+            view.image() / np.float32(255),
+        )
+        for view in views
+    ]
     with stage_folder(out) as folder:
         hidden = reveal(folder, shown, settings)
         share = float(np.mean(list(hidden.values()))) if hidden else 0.0

@@ -13,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nerfkit.errors import UserError
+from nerfkit.errors import UserError, listed
 from nerfkit.files import list_images, read_image, stage_folder, write_manifest, write_mask
-from nerfkit.masks import resized_mask
+from nerfkit.masks import disk, resized_mask
 from nerfkit.scene import View, read_scene
 from nerfkit.segmentation.appearance import lab_image
-from nerfkit.segmentation.object_masks import ObjectMasks, read_object_masks, union
+from nerfkit.segmentation.object_masks import ObjectMasks, chosen_names, read_object_masks, union
 from nerfkit.segmentation.remnants import remnants
 
 log = logging.getLogger("nerfkit")
@@ -90,13 +90,7 @@ def chosen_objects(refinement: Path, objects: str | list[str]) -> ObjectMasks:
         UserError: an object that was not clicked.
     """
     masks = read_object_masks(refinement)
-    names = list(masks) if objects == "all" else [objects] if isinstance(objects, str) else objects
-    unknown = [name for name in names if name not in masks]
-    if unknown:
-        raise UserError(
-            f"objects names {listed(unknown)}, which prompts.json does not; it has {listed(list(masks))}."
-        )
-    return {name: masks[name] for name in names}
+    return {name: masks[name] for name in chosen_names(objects, list(masks))}
 
 
 def provided_masks(
@@ -135,11 +129,6 @@ def refuse_missing(masks: Path, files: dict[str, Path], views: list[View]) -> No
         )
 
 
-def listed(names: list[str], most: int = 8) -> str:
-    """Names for a message, the first few of many."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def fitted_mask(path: Path, view: View) -> np.ndarray:
     """One mask as bool (H, W) of the view's photo; resized where it has another size.
 
@@ -166,12 +155,6 @@ def fitted_mask(path: Path, view: View) -> np.ndarray:
         return mask
     log.info("%s resized from %dx%d to %dx%d", path.name, width, height, *size)
     return resized_mask(mask, size[::-1])
-
-
-def disk(radius: int) -> np.ndarray:
-    """The structuring element (2 r + 1, 2 r + 1) of all offsets within `radius` pixels."""
-    across = np.arange(-radius, radius + 1)
-    return (across[:, None] ** 2 + across**2 <= radius**2).astype(np.uint8)
 
 
 def stroke(offset: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Masks at another size, and the part of a picture that one concerns."""
+"""Masks at another size, the part of a picture that one concerns, and the disk that widens one."""
 
 import cv2
 import numpy as np
@@ -22,3 +22,9 @@ def surroundings(mask: np.ndarray, reach: float) -> tuple[slice, slice]:
     return slice(max(0, rows[0] - reach), rows[-1] + reach + 1), slice(
         max(0, columns[0] - reach), columns[-1] + reach + 1
     )
+
+
+def disk(radius: int) -> np.ndarray:
+    """The structuring element (2 r + 1, 2 r + 1) of all offsets within `radius` pixels."""
+    across = np.arange(-radius, radius + 1)
+    return (across[:, None] ** 2 + across**2 <= radius**2).astype(np.uint8)

@@ -20,6 +20,7 @@ from nerfkit.extraction.spread import spread_labels
 from nerfkit.extraction.visibility import Photographed
 from nerfkit.prompts import PromptedObject
 from nerfkit.scene import View
+from nerfkit.segmentation.object_masks import chosen_names
 
 log = logging.getLogger("nerfkit")
 
@@ -53,19 +54,9 @@ def labelled_by_clicks(
 
 
 def chosen_things(clicked: list[PromptedObject], chosen: str | list[str]) -> list[PromptedObject]:
-    """The clicked objects of these names; `all` takes every one.
-
-    Raises:
-        UserError: a name that was not clicked.
-    """
-    names = [thing.name for thing in clicked]
-    wanted = names if chosen == "all" else [chosen] if isinstance(chosen, str) else chosen
-    unknown = [name for name in wanted if name not in names]
-    if unknown:
-        raise UserError(
-            f"objects names {', '.join(unknown)}, which prompts.json does not; it has {', '.join(names)}."
-        )
-    return [thing for thing in clicked if thing.name in wanted]
+    """The clicked objects that are chosen, see `chosen_names`."""
+    names = chosen_names(chosen, [thing.name for thing in clicked])
+    return [thing for thing in clicked if thing.name in names]
 
 
 def object_labels(thing: PromptedObject, clicked: list[PromptedObject], views: list[View]) -> LabelSet:

@@ -20,12 +20,13 @@ from nerfkit.fields import read_field
 from nerfkit.fields.object_box import Box
 from nerfkit.fields.object_field import ObjectField, write_object_field
 from nerfkit.fields.settings import TrainingSettings
-from nerfkit.files import read_json, read_mask, stage_folder, write_manifest
+from nerfkit.files import read_arrays, read_json, read_mask, stage_folder, write_manifest
 from nerfkit.objectives.extraction import Extraction, TextTerm
 from nerfkit.objectives.photometric import Photometric
 from nerfkit.photos import read_photos
 from nerfkit.rays import PixelBank
 from nerfkit.scene import Scene, read_scene
+from nerfkit.segmentation.object_masks import chosen_names
 from nerfkit.training import fit, train
 
 log = logging.getLogger("nerfkit")
@@ -138,14 +139,12 @@ def object_field(
 
 def read_photographed(scene: Scene, depth: Path, holes: Path | None) -> list[Photographed]:
     """The training views with the depths of `depth` and the masks of `holes`, empty ones where it is None."""
-    views = scene.train
-    with np.load(depth / "depth.npz") as file:
-        depths = [file[view.name] for view in views]
-    if holes is None:
-        masks = [np.zeros(each.shape, bool) for each in depths]
-    else:
-        masks = [read_mask(holes / "masks" / f"{view.name}.png") for view in views]
-    return [Photographed(*each) for each in zip(views, masks, depths, strict=True)]
+    depths = read_arrays(depth / "depth.npz")
+
+    def mask(name: str) -> np.ndarray:
+        return read_mask(holes / "masks" / f"{name}.png") if holes else np.zeros(depths[name].shape, bool)
+
+    return [Photographed(view, mask(view.name), depths[view.name]) for view in scene.train]
 
 
 def clicked(
@@ -215,11 +214,9 @@ def extraction_objective(
 
 def chosen_texts(clicks: Path, chosen: str | list[str]) -> list[str]:
     """The texts of the chosen objects in prompts.json: `all`, a name or names."""
-    names = [chosen] if isinstance(chosen, str) else chosen
     things = read_json(clicks / "clicks.json")["objects"]
-    return [
-        thing["text"] for thing in things if thing["text"] and (chosen == "all" or thing["name"] in names)
-    ]
+    names = chosen_names(chosen, [thing["name"] for thing in things])
+    return [thing["text"] for thing in things if thing["text"] and thing["name"] in names]
 
 
 def text_term(scene: Scene, texts: list[str], settings: ObjectFieldSettings) -> TextTerm:

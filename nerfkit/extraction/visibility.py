@@ -80,9 +80,9 @@ def classify(box: Box, resolution: int, photographed: list[Photographed]) -> Kno
         inside = seen & each.mask[row, column]
         through += seen & (z < depth - tolerance)
         near = seen & (np.abs(z - depth) <= tolerance)
-        votes[0] += near & inside
-        votes[1] += near & ~inside
         shown = near & inside
+        votes[0] += shown
+        votes[1] += near & ~inside
         colours[shown] += each.view.image()[row[shown], column[shown]] / np.float32(255)
     enough = max(1, round(AGREEING * len(photographed)))
     through[(through < enough) | (through <= votes.sum(axis=0))] = 0

@@ -27,15 +27,12 @@ FINENESS = 0.5  # degrees between the angles that are tried
 
 @dataclass(frozen=True)
 class Guide:
-    """The surfaces in a picture: disparity (H, W), known in the hole too, 0 = unknown, and the lens."""
+    """The surfaces in a picture: disparity (H, W), known in the hole too, 0 = unknown; the lens, and the
+    normalised coordinates (H, W, 2) of all pixels."""
 
     disparity: np.ndarray
     camera: Camera
-
-    @property
-    def xy(self) -> np.ndarray:
-        """Normalised coordinates (H, W, 2) of all pixels."""
-        return self.camera.unproject(self.camera.pixel_centres()).reshape(*self.disparity.shape, 2)
+    xy: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -146,34 +143,35 @@ def flat_parts(
         count, pieces = cv2.connectedComponents((mine & hole).astype(np.uint8))
         for piece in range(1, count):
             inside = pieces == piece
-            step = pixel_in_plane(plane, xy, inside) if inside.sum() >= SMALLEST else None
-            if step is not None:
-                sights = plane, step, xy[inside], round(REACH * context * width)
-                yield seen_straight(picture, inside, mine & ~hole, sights, guide)
+            if inside.sum() >= SMALLEST and faces(plane, xy[inside]):
+                reach = round(REACH * context * width)
+                yield seen_straight(picture, inside, mine & ~hole, guide, plane, reach)
 
 
-def pixel_in_plane(plane: np.ndarray, xy: np.ndarray, inside: np.ndarray) -> float | None:
-    """How long a pixel of `inside` (H, W) is on a plane; None where the plane is seen from its edge."""
-    sight = design(xy[inside])
+def faces(plane: np.ndarray, xy: np.ndarray) -> bool:
+    """Whether a plane is seen from its front, not from its edge, along all lines of sight xy (N, 2)."""
+    sight = design(xy)
     cosine = (sight @ plane) / np.linalg.norm(sight, axis=-1) / np.linalg.norm(plane)
-    if (cosine <= GRAZING).any():
-        return None
+    return bool((cosine > GRAZING).all())
+
+
+def pixel_in_plane(plane: np.ndarray, xy: np.ndarray, inside: np.ndarray) -> float:
+    """How long a pixel of `inside` (H, W) typically is on a plane, whose unit is that of `in_plane`."""
     along = in_plane(xy, plane, plane_axes(plane))
     across, down = np.gradient(along, axis=1)[inside], np.gradient(along, axis=0)[inside]
     return float(np.sqrt(np.median(np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]))))
 
 
 def seen_straight(
-    picture: np.ndarray, inside: np.ndarray, known: np.ndarray, sights: tuple, guide: Guide
+    picture: np.ndarray, inside: np.ndarray, known: np.ndarray, guide: Guide, plane: np.ndarray, reach: int
 ) -> FlatPart:
     """A part of the hole on its chart, turned so that the edges around it run along rows and columns.
 
     Args:
         inside, known: bool (H, W), the part of the hole, and what shows its plane beside the hole.
-        sights: plane, step, lines of sight and reach of the chart.
+        reach: pixels by which the chart goes beyond the part of the hole.
     """
-    plane, step, xy, reach = sights
-    axes = plane_axes(plane)
+    step, xy, axes = pixel_in_plane(plane, guide.xy, inside), guide.xy[inside], plane_axes(plane)
     upright = looked_up(Chart.around(plane, axes, step, xy, reach), picture, inside, known, guide)
     angle = np.radians(grain(upright.colours, upright.known & grown(upright.wanted, RIM)))
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

@@ -111,7 +111,7 @@ class ExemplarInpainter:
             if guide is not None:
                 disparity = guide.disparity[part]
                 alike = (DISPARITY_WEIGHT * disparity / max(np.ptp(disparity), 1e-6))[..., None]
-            picture[left] = self.complete(picture[part], left[part], guide=alike)[0][left[part]]
+            picture[left] = self.complete(picture[part], left[part], alike)[left[part]]
         result[hole] = (np.clip(picture[hole], 0, 1) * 255 + 0.5).astype(np.uint8)
         return result
 
@@ -124,7 +124,7 @@ class ExemplarInpainter:
             regular = low_rank(part.colours, part.known)
             regular = np.clip(meeting(regular, part.colours, part.known, part.wanted), 0, 1)
             alike = REGULAR_WEIGHT * cv2.GaussianBlur(regular, (0, 0), 1)
-            _, match = self.complete(part.colours, part.wanted, part.known | part.wanted, alike)
+            _, match = self.painted(part.colours, part.wanted, part.known | part.wanted, alike)
             mine, found = part.sample(with_detail(regular, part.colours, match, part.wanted), guide)
             picture[mine] = found
             left &= ~mine
@@ -134,21 +134,21 @@ class ExemplarInpainter:
         """Flat surfaces and a soap film: see `complete_disparity`."""
         return complete_disparity(disparity, hole, xy, seed=self.seed)
 
-    def complete(
-        self,
-        image: np.ndarray,
-        hole: np.ndarray,
-        inside: np.ndarray | None = None,
-        guide: np.ndarray | None = None,
+    def complete(self, image: np.ndarray, hole: np.ndarray, guide: np.ndarray | None = None) -> np.ndarray:
+        """Complete a float32 image (H, W, 3) in [0, 1]; the whole picture serves as exemplar."""
+        filled, match = self.painted(image, hole, np.ones_like(hole), guide)
+        return without_seams(filled, match, hole)
+
+    def painted(
+        self, image: np.ndarray, hole: np.ndarray, inside: np.ndarray, guide: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Complete a float32 image (H, W, 3) in [0, 1]; all of it, or what is `inside` (H, W), is exemplar.
+        """A float32 image (H, W, 3) in [0, 1] with patches of what is `inside` (H, W) painted into its hole.
 
         `guide` (H, W, C) is known in the hole too: patches are taken from where it is alike, on the scale of
         colours.
 
         Returns: the image, and the row and column of each pixel's source, (H, W, 2).
         """
-        inside = np.ones_like(hole) if inside is None else inside
         channels = [image, TEXTURE_WEIGHT * texture(image, inside & ~hole, 2 * self.radius + 1)]
         if guide is not None:
             channels.append(guide)
@@ -160,9 +160,7 @@ class ExemplarInpainter:
             canvas = Canvas(level, self.radius, rng)
             match = canvas.paint(match, rounds, sharp=index == len(levels) - 1)
         whole = tuple(map(slice, hole.shape))
-        return without_seams(levels[0].pixels[whole][..., :3], match[whole], hole, inside & ~hole), match[
-            whole
-        ]
+        return levels[0].pixels[whole][..., :3], match[whole]
 
 
 def with_detail(
@@ -182,7 +180,7 @@ def with_detail(
     return result
 
 
-def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray, given: np.ndarray) -> np.ndarray:
+def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """A filled picture (H, W, 3) whose copies meet each other and the rim of the hole without steps.
 
     From pixel to pixel the fill changes as its sources do, not by what two sources differ in: shading makes
@@ -190,7 +188,6 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray, given:
 
     Args:
         match: (H, W, 2), the row and column of each pixel's source.
-        given: bool (H, W), what the fill has to meet.
     """
     steps = []
     for axis in (0, 1):
@@ -207,7 +204,7 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray, given:
         copied *= np.maximum(1 - (NOISE / np.maximum(size, 1e-6)) ** 2, 0)
         edge = np.abs(slope).max(axis=2, keepdims=True) > SEAM
         steps.append(np.where(edge, slope, copied))
-    return np.where(hole[..., None], membrane(image, given, hole, steps=tuple(steps)), image)
+    return np.where(hole[..., None], membrane(image, ~hole, hole, steps=tuple(steps)), image)
 
 
 def pyramid(pixels: np.ndarray, hole: np.ndarray, inside: np.ndarray, radius: int) -> list[Level]:

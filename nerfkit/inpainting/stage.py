@@ -164,7 +164,7 @@ def fill_view(target: FilledView, inpainter: Inpainter, sources: list[FilledView
         target.image, target.disparity = settled.image, settled.disparity
     else:  # depths that agree on so little, like those of bare walls, carry scraps that do not fit together
         left = target.hole
-    target.image = inpainter.fill(target.image, left, Guide(target.disparity, target.view.camera))
+    target.image = inpainter.fill(target.image, left, Guide(target.disparity, target.view.camera, target.xy))
     return int(left.sum())
 
 

@@ -7,9 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
+from nerfkit.errors import UserError, listed
 from nerfkit.files import list_images, read_mask, write_mask
 
 ObjectMasks = dict[str, dict[str, np.ndarray]]  # object -> view -> bool (H, W)
+
+
+def chosen_names(chosen: str | list[str], names: list[str]) -> list[str]:
+    """The names of the chosen objects: of `all` every one, of a name or names these.
+
+    Args:
+        names: of all objects of prompts.json.
+    Raises:
+        UserError: a name that is not among them.
+    """
+    wanted = names if chosen == "all" else [chosen] if isinstance(chosen, str) else chosen
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise UserError(
+            f"objects names {listed(unknown)}, which prompts.json does not; it has {listed(names)}."
+        )
+    return wanted
 
 
 def union(masks: ObjectMasks) -> dict[str, np.ndarray]:

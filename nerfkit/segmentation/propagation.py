@@ -23,8 +23,6 @@ from nerfkit.segmentation.voxel_cut import VoxelCut, VoxelCutSettings
 
 log = logging.getLogger("nerfkit")
 
-BACKENDS = ("projection", "dino", "sam2", "none", "projected_grabcut", "projected_clicks", "voxel_cut")
-
 
 @dataclass(frozen=True)
 class PropagationSettings:
@@ -84,28 +82,44 @@ def make_propagator(field: Path, depth: Path, settings: PropagationSettings) -> 
         return Sam2Propagator(settings.sam2_model)
     if settings.backend == "none":
         return SourceOnly()
-    return propagator_by_depth(field, read_arrays(depth / "depth.npz"), settings)
+    if settings.backend not in BY_DEPTH:
+        names = ", ".join(BY_DEPTH)
+        raise UserError(
+            f"There is no propagation backend {settings.backend!r}; choose {names}, dino, sam2 or none."
+        )
+    return BY_DEPTH[settings.backend](field, read_arrays(depth / "depth.npz"), settings)
 
 
-def propagator_by_depth(
+def projection(field: Path, depths: dict[str, np.ndarray], settings: PropagationSettings) -> Propagator:
+    """The embedded default."""
+    return ProjectionPropagator(depths, settings.projection)
+
+
+def projected_grabcut(
     field: Path, depths: dict[str, np.ndarray], settings: PropagationSettings
 ) -> Propagator:
-    """A propagator that knows the scene field alone: the default, or a baseline of `segmentation_table`.
+    """SPIn-NeRF's baseline Proj. + GrabCut."""
+    return ProjectedGrabCut(Carrier(depths, settings.projected_tolerance))
 
-    Args:
-        field: folder of that stage.
-        depths: the field's z-depth (H, W) of every view, by name.
-    """
-    if settings.backend == "projection":
-        return ProjectionPropagator(depths, settings.projection)
-    carrier = Carrier(depths, settings.projected_tolerance)
-    if settings.backend == "projected_grabcut":
-        return ProjectedGrabCut(carrier)
-    if settings.backend == "projected_clicks":
-        return ProjectedClicks(carrier, settings.projected_clicks)
-    if settings.backend == "voxel_cut":
-        return VoxelCut(read_field(field / "field.safetensors"), depths, settings.voxel_cut)
-    raise UserError(f"There is no propagation backend {settings.backend!r}; choose {', '.join(BACKENDS)}.")
+
+def projected_clicks(field: Path, depths: dict[str, np.ndarray], settings: PropagationSettings) -> Propagator:
+    """SPIn-NeRF's baseline Proj. + click segmenter."""
+    return ProjectedClicks(Carrier(depths, settings.projected_tolerance), settings.projected_clicks)
+
+
+def voxel_cut(field: Path, depths: dict[str, np.ndarray], settings: PropagationSettings) -> Propagator:
+    """A stand-in for NVOS."""
+    return VoxelCut(read_field(field / "field.safetensors"), depths, settings.voxel_cut)
+
+
+# The backends that know the scene field alone, by its folder and the z-depths (H, W) of all views by name:
+# the default, and baselines of `segmentation_table`.
+BY_DEPTH = {
+    "projection": projection,
+    "projected_grabcut": projected_grabcut,
+    "projected_clicks": projected_clicks,
+    "voxel_cut": voxel_cut,
+}
 
 
 def propagation(

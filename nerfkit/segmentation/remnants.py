@@ -7,14 +7,14 @@ is a little too large costs nothing where other photos show what is behind it; a
 import cv2
 import numpy as np
 
+from nerfkit.masks import disk
+
 BIN = 8.0  # CIELAB units, of the histograms' cells
 CELLS = (16, 33, 33)  # of lightness, a and b
 LOWEST = np.array([0, 128, 128])  # CIELAB units below 0
 INNER = 2  # pixels from the mask's edge, where its colours are mixed with the rest's
-LIKELY, ALIKE = (
-    8.0,
-    2.0,
-)  # times as common in the object as around it: the object's own, and a piece's at least
+LIKELY = 8.0  # times as common in the object as around it: the object's own colours
+ALIKE = 2.0  # times as common: a piece's, at least
 OWN = 0.05  # share of a piece in colours that are the object's own
 RARE = 1e-4  # share that any colour has around it
 
@@ -26,8 +26,8 @@ def remnants(lab: np.ndarray, mask: np.ndarray, reach: int) -> np.ndarray:
         lab: the photo in CIELAB (H, W, 3).
         mask: bool (H, W).
     """
-    grown = cv2.dilate(mask.astype(np.uint8), _disk(reach)) > 0
-    inner, around = cv2.erode(mask.astype(np.uint8), _disk(INNER)) > 0, grown & ~mask
+    grown = cv2.dilate(mask.astype(np.uint8), disk(reach)) > 0
+    inner, around = cv2.erode(mask.astype(np.uint8), disk(INNER)) > 0, grown & ~mask
     if reach == 0 or not inner.any() or not around.any():
         return np.zeros_like(mask)
     cells = np.clip((lab + LOWEST) // BIN, 0, np.array(CELLS) - 1).astype(int)
@@ -37,7 +37,7 @@ def remnants(lab: np.ndarray, mask: np.ndarray, reach: int) -> np.ndarray:
     size, likely = (
         np.bincount(pieces[part], minlength=count) for part in (around, around & (own > LIKELY * rest))
     )
-    touching = np.isin(np.arange(count), pieces[cv2.dilate(mask.astype(np.uint8), _disk(1)) > 0])
+    touching = np.isin(np.arange(count), pieces[cv2.dilate(mask.astype(np.uint8), disk(1)) > 0])
     chosen = touching & (likely > OWN * np.maximum(size, 1))
     chosen[0] = False
     return chosen[pieces]
@@ -50,7 +50,3 @@ def histogram(cells: np.ndarray) -> np.ndarray:
     for axis in range(3):
         counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
     return counts[1:-1, 1:-1, 1:-1] / len(cells)
-
-
-def _disk(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))

@@ -33,7 +33,7 @@ def table(turned: float = 20.0) -> tuple[np.ndarray, Guide]:
     sights = fine.unproject(fine.pixel_centres()).reshape(fine.height, fine.width, 2)
     picture = checks(in_plane(sights, TABLE, plane_axes(TABLE)), turned)
     picture = cv2.resize(picture, (LENS.width, LENS.height), interpolation=cv2.INTER_AREA)
-    return picture, Guide(disparity.astype(np.float32), LENS)
+    return picture, Guide(disparity.astype(np.float32), LENS, xy)
 
 
 def upright(picture: np.ndarray, guide: Guide) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +118,6 @@ def test_a_surface_that_ends_at_the_hole_is_not_continued_into_it():
     picture, guide = table()
     disparity = guide.disparity.copy()
     disparity[:, 100:] = 0.05
-    left = ExemplarInpainter().fill_flat(picture.copy(), hole(), Guide(disparity, LENS))
+    left = ExemplarInpainter().fill_flat(picture.copy(), hole(), Guide(disparity, LENS, guide.xy))
     np.testing.assert_array_equal(left, hole())
     assert not ExemplarInpainter().fill_flat(picture.copy(), hole(), guide)[62:93, 82:123].any()

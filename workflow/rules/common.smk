@@ -9,13 +9,10 @@ from workflow.digest import code_digest as digest
 from workflow.laterf_tables import captures_folder, descriptions, laterf_cells, laterf_rows, laterf_runs
 from workflow.runs import (
     owner_run,
-    reference_is_truth,
-    rendered_field,
     run_config,
     stage_folder,
     stages_of,
     upstream,
-    whole_holes,
 )
 from workflow.scenes import listed, scene_folder
 from workflow.segmentation_methods import (
@@ -70,12 +67,12 @@ def of_each(suffix, *stages):
     return paths
 
 
-def read_by(stage, other):
-    """Input function: the manifest of a stage as a list, empty where `stage` does without it."""
+def read_by(stage, other, suffix=".json"):
+    """Input function: the file <other><suffix> as a list, empty where `stage` does without that stage."""
 
     def paths(wildcards):
         read = other in upstream(stage, run_config(config, wildcards.run))
-        return [artefact(other, f"{other}.json")(wildcards)] if read else []
+        return [artefact(other, f"{other}{suffix}")(wildcards)] if read else []
 
     return paths
 

@@ -40,8 +40,8 @@ rule renders:
         holes=artefact("holes", "holes.json"),
         field=artefact("field", "field.safetensors"),
         inpainted_field=artefact("inpainted_field", "inpainted_field.safetensors"),
-        object_field=object_field_of_renders,
-        reference_field=reference_of_renders,
+        object_field=read_by("renders", "object_field", ".safetensors"),
+        reference_field=read_by("renders", "reference_field"),
     output:
         manifest="results/{scene}/{run}/seed{seed}/renders/renders.json",
     log:
@@ -102,7 +102,7 @@ rule metrics:
         holes=artefact("holes", "holes.json"),
         renders=artefact("renders", "renders.json"),
         masks=of_each(".json", "source_mask", "propagation", "refinement"),
-        reference=reference_of_metrics,
+        reference=read_by("metrics", "reference_field"),
         true_masks=capture_images("masks"),
         test_masks=capture_images("test/masks"),
         true_depth=capture_files("test/depth/*.npz"),

@@ -85,30 +85,6 @@ def propagation_env(wildcards):
     return f"../../envs/{'sam2' if backend == 'sam2' else 'segmentation'}.yaml"
 
 
-def background_of_fills(wildcards):
-    """The background as a list, empty where holes are filled whole."""
-    whole = whole_holes(run_config(config, wildcards.run))
-    return [] if whole else [artefact("background", "background.json")(wildcards)]
-
-
-def reference_of_renders(wildcards):
-    """The reference field as a list, empty unless it is what is rendered."""
-    wanted = rendered_field(run_config(config, wildcards.run)) == "reference_field"
-    return [artefact("reference_field", "reference_field.json")(wildcards)] if wanted else []
-
-
-def object_field_of_renders(wildcards):
-    """The object field as a list, empty unless the scene is rendered without its object's density."""
-    wanted = rendered_field(run_config(config, wildcards.run)) == "object_field"
-    return [artefact("object_field", "object_field.safetensors")(wildcards)] if wanted else []
-
-
-def reference_of_metrics(wildcards):
-    """The reference field as a list, empty unless its renders are the truth."""
-    asked = reference_is_truth(run_config(config, wildcards.run))
-    return [artefact("reference_field", "reference_field.json")(wildcards)] if asked else []
-
-
 def provided_fills(wildcards):
     """The user's inpainted photos and disparities where they are asked for."""
     if not provided("fills", wildcards):

@@ -93,7 +93,7 @@ rule inpainting:
         sfm=artefact("sfm", "sfm.json"),
         holes=artefact("holes", "holes.json"),
         depth=artefact("depth", "depth.json"),
-        background=background_of_fills,
+        background=read_by("inpainting", "background"),
         fills=provided_fills,
     output:
         disparity="results/{scene}/{run}/seed{seed}/inpainting/disparity.npz",
