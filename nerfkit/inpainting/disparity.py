@@ -7,7 +7,8 @@ RGB inpainter on an 8-bit disparity picture (Mirzaei et al. 2023, section 3.2).
 import cv2
 import numpy as np
 
-from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_hole, label_known
+from nerfkit.inpainting.borders import continue_labels
+from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_known
 from nerfkit.inpainting.regions import grown
 from nerfkit.masks import surroundings
 from nerfkit.membrane import membrane
@@ -50,7 +51,7 @@ def _complete(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, sliver: i
     rim &= ~_leftovers(terms, disparity, known, planes, sliver)
     if not rim.any():
         rim = known
-    labels = label_hole(terms, planes, labels, disparity, rim, hole)
+    labels = continue_labels(labels, rim, hole)
     surfaces = np.concatenate([planes, np.zeros((1, 3))])  # label -1: no plane, the film alone
     base = np.einsum("hwk,hwk->hw", terms, surfaces[labels])
     film = membrane(disparity - base, rim, hole, labels)

@@ -34,7 +34,8 @@ ROUNDS = (10, 5, 4, 3)  # rounds of search and vote from the coarsest level on; 
 TRUST_DECAY = 1.3  # a patch one pixel deeper in the hole has 1/1.3 of the say (Wexler et al., section 4.2)
 EXHAUSTIVE = 2_000_000  # pairs of patches up to which a search is exact
 NOISE = 0.015  # difference of neighbouring colours that is no texture; added up across a hole it stains
-SEAM = 0.1  # difference of neighbouring colours from which it is an edge, not a seam between patches
+SEAM = 0.1  # difference of neighbouring colours from which it is an edge if a source has one there;
+LARGEST_SEAM = 0.2  # otherwise two pieces of one shaded wall may differ by as much
 FEWEST_SOURCES = 64  # a level with fewer source patches is of no use
 
 
@@ -121,7 +122,9 @@ class ExemplarInpainter:
         for part in flat_parts(picture, hole, guide, self.context, self.seed):
             if part.surrounded < SURROUNDED or shrunk(part.known, self.radius).sum() < FEWEST_EXEMPLARS:
                 continue
-            regular = low_rank(part.colours, part.known)
+            regular = low_rank(part.colours, part.known, part.wanted)
+            if regular is None:
+                continue
             regular = np.clip(meeting(regular, part.colours, part.known, part.wanted), 0, 1)
             alike = REGULAR_WEIGHT * cv2.GaussianBlur(regular, (0, 0), 1)
             _, match = self.painted(part.colours, part.wanted, part.known | part.wanted, alike)
@@ -184,7 +187,7 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.
     """A filled picture (H, W, 3) whose copies meet each other and the rim of the hole without steps.
 
     From pixel to pixel the fill changes as its sources do, not by what two sources differ in: shading makes
-    pieces of one wall differ. Larger differences are edges, which no source need have whole, and stay.
+    pieces of one wall differ. Edges, which no source need have whole, stay.
 
     Args:
         match: (H, W, 2), the row and column of each pixel's source.
@@ -194,15 +197,18 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.
         here = tuple(slice(None, -1) if k == axis else slice(None) for k in (0, 1))
         there = tuple(slice(1, None) if k == axis else slice(None) for k in (0, 1))
         slope = np.diff(image, axis=axis)
-        copied = np.zeros_like(slope)
+        copied, largest = np.zeros_like(slope), np.zeros_like(slope)
         for side, back in ((here, 0), (there, 1)):
             inside = hole[side]
             source = match[side][inside].T - back * np.eye(2, dtype=int)[axis][:, None]
-            copied[inside] += slope[tuple(source)]
+            theirs = slope[tuple(source)]
+            copied[inside] += theirs
+            largest[inside] = np.maximum(largest[inside], np.abs(theirs))
         copied /= np.maximum(hole[here].astype(int) + hole[there], 1)[..., None]
         size = np.abs(copied).max(axis=2, keepdims=True)
         copied *= np.maximum(1 - (NOISE / np.maximum(size, 1e-6)) ** 2, 0)
-        edge = np.abs(slope).max(axis=2, keepdims=True) > SEAM
+        shown = largest.max(axis=2, keepdims=True) > SEAM / 2
+        edge = np.abs(slope).max(axis=2, keepdims=True) > np.where(shown, SEAM, LARGEST_SEAM)
         steps.append(np.where(edge, slope, copied))
     return np.where(hole[..., None], membrane(image, ~hole, hole, steps=tuple(steps)), image)
 

@@ -1,4 +1,4 @@
-"""The flat surfaces around a hole, and which of them is seen where inside it.
+"""The flat surfaces around a hole.
 
 In a pinhole picture a plane of the scene has a disparity that is affine in the normalised coordinates:
 d = a x + b y + c. A surface is (a, b, c). Label k >= 0 is the k-th surface, -1 what belongs to none.
@@ -6,15 +6,11 @@ d = a x + b y + c. A surface is (a, b, c). Label k >= 0 is the k-th surface, -1 
 
 import numpy as np
 
-from nerfkit.membrane import membrane
-
 TOLERANCE = 0.02  # a pixel belongs to a plane if its disparity is within 2 % of it
 MOST_PLANES = 3
 SMALLEST_SHARE = 0.12  # of the context, for a plane worth having
 TRIALS = 300  # random hypotheses per plane
 SAMPLE = 4000  # pixels that hypotheses are judged by
-FAIR = 0.1  # share of the rim, seen from a pixel of the hole, that a surface needs to be seen there
-AGREEMENT = 0.93  # share of the rim that a rule of visibility has to explain
 
 
 def design(xy: np.ndarray) -> np.ndarray:
@@ -69,61 +65,3 @@ def label_known(terms: np.ndarray, disparity: np.ndarray, planes: np.ndarray) ->
     residual = np.abs(terms @ planes.T - disparity[..., None])
     nearest = residual.argmin(axis=-1)
     return np.where(residual.min(axis=-1) < 3 * TOLERANCE * disparity, nearest, -1)
-
-
-def label_hole(
-    terms: np.ndarray,
-    planes: np.ndarray,
-    labels: np.ndarray,
-    disparity: np.ndarray,
-    rim: np.ndarray,
-    hole: np.ndarray,
-) -> np.ndarray:
-    """Which plane is seen at each pixel of the hole, int (H, W).
-
-    Two rules of geometry are tried first: the nearest of the planes (an inner corner, like a table against a
-    wall) and the farthest (a ridge); then straight borders in the picture (the edge of a table before
-    something far). The first rule that explains the rim is taken; else every pixel
-    belongs to the farthest of the surfaces that have a fair share of the rim as seen from it: what stood
-    before the object seldom goes on behind it.
-    """
-    present = np.unique(labels[rim])
-    if len(present) == 1:
-        return np.where(hole, present[0], labels)
-    rules = []
-    if present[0] >= 0:
-        values = terms @ planes[present].T
-        rules = [present[values.argmax(axis=-1)], present[values.argmin(axis=-1)]]
-    rules.append(_straight_borders(terms, labels, rim, present))
-    for rule in rules:
-        if (rule[rim] == labels[rim]).mean() >= AGREEMENT:
-            return np.where(hole, rule, labels)
-    shares = membrane((labels[..., None] == present).astype(float), rim, hole)
-    surfaces = [
-        terms @ planes[label] if label >= 0 else membrane(disparity, rim & (labels == label), hole)
-        for label in present
-    ]
-    return np.where(hole, present[_farthest(np.stack(surfaces, axis=-1), shares)], labels)
-
-
-def _straight_borders(
-    terms: np.ndarray, labels: np.ndarray, rim: np.ndarray, present: np.ndarray
-) -> np.ndarray:
-    """Labels by a linear classifier in the picture, fitted to the rim (softmax regression)."""
-    centre, spread = terms[rim].mean(axis=0), terms[rim].std(axis=0) + 1e-9
-    centre[2], spread[2] = 0, 1
-    inputs = (terms - centre) / spread
-    x, wanted = inputs[rim], (labels[rim][:, None] == present).astype(float)
-    weights = np.zeros((3, len(present)))
-    for _ in range(300):
-        scores = x @ weights
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        weights += 2.0 * (x.T @ (wanted - shares)) / len(x)
-    return present[(inputs @ weights).argmax(axis=-1)]
-
-
-def _farthest(surfaces: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """The number of the surface with the least disparity among those with a fair share, both (H, W, K)."""
-    fair = shares >= min(FAIR, 1 / shares.shape[-1])
-    return np.where(fair, surfaces, np.inf).argmin(axis=-1)

@@ -7,7 +7,7 @@ import pytest
 from nerfkit.cameras import Camera
 from nerfkit.inpainting.charts import Chart, Guide, flat_parts, grain, in_plane, looked_up, plane_axes
 from nerfkit.inpainting.exemplar import ExemplarInpainter
-from nerfkit.inpainting.low_rank import complete, low_rank
+from nerfkit.inpainting.low_rank import best_rank, completions, low_rank, shifted
 from nerfkit.inpainting.planes import design
 from nerfkit.membrane import membrane
 
@@ -86,9 +86,10 @@ def test_a_chart_is_turned_along_the_edges_and_knows_what_is_not_hole():
 def test_rows_and_columns_are_completed_exactly_where_they_are_products():
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 60))
-    known = np.ones(matrix.shape, bool)
-    known[15:22, 20:30] = False
-    np.testing.assert_allclose(complete(matrix * known, known), matrix, atol=0.02)
+    image = matrix.reshape(40, 20, 3)
+    seen = np.ones((40, 20), bool)
+    seen[15:22, 7:10] = False
+    np.testing.assert_allclose(completions(image * seen[..., None], seen)[-1], image, atol=0.02)
 
 
 @pytest.mark.parametrize("size", [(90, 120), (230, 400)])
@@ -97,9 +98,39 @@ def test_checks_go_on_behind_a_hole_at_any_size(size):
     image = checks(np.stack([column, row], axis=-1))
     known = np.ones(size, bool)
     known[size[0] // 3 : size[0] // 2, size[1] // 3 : size[1] // 2] = False
-    found = low_rank(np.where(known[..., None], image, 0), known)
+    found = low_rank(np.where(known[..., None], image, 0), known, ~known)
     film = membrane(image, known, ~known)
     assert np.abs(found - image)[~known].mean() < 0.6 * np.abs(film - image)[~known].mean()
+
+
+def test_what_does_not_go_on_along_rows_and_columns_is_not_followed():
+    cloudy = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(120, 160, 3)), (0, 0), 5)
+    wanted = np.zeros((120, 160), bool)
+    wanted[20:100, 30:130] = True
+    assert low_rank(cloudy.astype(np.float32), ~wanted, wanted) is None
+
+
+def test_the_rank_is_that_of_the_surface():
+    rng = np.random.default_rng(0)
+    wanted = np.zeros((60, 80), bool)
+    wanted[20:35, 30:50] = True
+    for rank in (1, 2):
+        image = (rng.normal(size=(60, rank)) @ rng.normal(size=(rank, 240))).reshape(60, 80, 3)
+        image += rng.normal(0, 0.2, image.shape)
+        assert best_rank(image * ~wanted[..., None], ~wanted, wanted) == rank
+
+
+def test_trials_hide_as_much_as_the_hole_does_and_never_all():
+    wanted = np.zeros((60, 80), bool)
+    wanted[20:35, 30:50] = True
+    copies = shifted(wanted, ~wanted)
+    assert len(copies) == 3
+    assert all(
+        0.8 * wanted.sum() < copy.sum() <= wanted.sum() and not (copy & wanted).any() for copy in copies
+    )
+    assert shifted(wanted, wanted) == [] or all(
+        copy.sum() <= wanted.sum() / 2 for copy in shifted(wanted, wanted)
+    )
 
 
 def test_checks_on_a_slanted_table_go_on_check_for_check():

@@ -133,6 +133,18 @@ def test_seams_go_and_edges_stay():
     np.testing.assert_array_equal(even[~hole], filled[~hole])
 
 
+def test_a_step_that_no_source_has_is_a_seam_unless_it_is_large():
+    """Between two pieces of a shaded wall that differ by 0.15, and between a wall and a door."""
+    hole = np.zeros((40, 60), bool)
+    hole[10:30, 20:40] = True
+    match = np.broadcast_to([5, 10], (40, 60, 2))
+    for step, left in ((0.15, 0.0), (0.4, 0.4)):
+        image = np.full((40, 60, 3), 0.4, np.float32)
+        image[10:30, 30:40] += step
+        even = without_seams(image, match, hole)
+        assert np.abs(np.diff(even[20, 25:35], axis=0)).max() == pytest.approx(left, abs=0.02)
+
+
 def random_field(seed, shape=(30, 34), radius=2, channels=3):
     rng = np.random.default_rng(seed)
     pixels = rng.random((*shape, channels), np.float32)

@@ -1,0 +1,84 @@
+"""Borders inside a hole against the straight lines that they should be."""
+
+import numpy as np
+import pytest
+
+from nerfkit.inpainting.borders import continue_labels, least_length, on_simplex, shortest_borders
+from nerfkit.inpainting.regions import grown
+
+
+def disc(shape=(120, 160), radius=45):
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    return np.hypot(rows - shape[0] / 2, columns - shape[1] / 2) < radius
+
+
+def test_the_edge_of_a_table_is_joined_by_a_straight_line():
+    hole = disc()
+    rows, columns = np.mgrid[:120, :160]
+    truth = np.where(rows > 45 + 0.2 * columns, 4, -1)
+    found = continue_labels(np.where(hole, 7, truth), grown(hole, 2) & ~hole, hole)
+    assert (found != truth)[hole].mean() < 0.02
+    np.testing.assert_array_equal(found[~hole], truth[~hole])
+
+
+def test_a_strip_goes_on_through_the_hole():
+    """Two parallel edges, as of a bench's front, though borders at either end of the strip were shorter."""
+    hole = disc()
+    rows, _ = np.mgrid[:120, :160]
+    truth = np.digitize(rows, [50, 75])
+    found = continue_labels(truth, grown(hole, 2) & ~hole, hole)
+    assert (found != truth)[hole].mean() < 0.03
+
+
+def test_what_no_straight_line_explains_ends_where_the_border_is_shortest():
+    """Three wedges meet: no line through the whole hole has its ends where one does."""
+    hole = disc()
+    rows, columns = np.mgrid[:120, :160]
+    truth = ((rows > 60) & (abs(columns - 80) < rows - 60)).astype(int)
+    rim = grown(hole, 2) & ~hole
+    found = continue_labels(truth, rim, hole)
+    chord = (rows > 60 + 45 / np.sqrt(2)).astype(int)
+    assert (found != chord)[hole].mean() < 0.02
+
+
+def test_a_speck_at_the_rim_takes_nothing_of_the_hole():
+    hole = disc()
+    labels = np.zeros(hole.shape, int)
+    labels[:18, 78:82] = 1
+    found = continue_labels(labels, grown(hole, 2) & ~hole, hole)
+    assert (found[hole] == 1).mean() < 0.005
+
+
+def test_what_is_no_part_of_the_picture_costs_no_border():
+    """A hole at the picture's border: the shortest border leaves it there, at right angles."""
+    hole = np.zeros((60, 100), bool)
+    hole[30:, 20:80] = True
+    labels = np.where(np.arange(100) < 40, 0, 1)[None].repeat(60, axis=0)
+    found = shortest_borders(labels, grown(hole, 2) & ~hole, hole, np.array([0, 1]))
+    assert abs((found[-1, 20:80] == 0).sum() - 20) <= 2
+
+
+def test_one_label_fills_the_hole():
+    hole = disc()
+    assert (continue_labels(np.full(hole.shape, 3), ~hole, hole)[hole] == 3).all()
+
+
+def test_total_variation_is_not_longer_than_any_straight_cut():
+    free = np.zeros((30, 40), bool)
+    free[5:25, 5:35] = True
+    shares = np.zeros((30, 40, 2))
+    shares[:15, :, 0] = shares[15:, :, 1] = 1
+    found = least_length(shares, ~free, free)
+    length = np.sqrt(sum(np.square(np.diff(found[..., 0], axis=a, append=0)) for a in (0, 1)))[:-1, :-1].sum()
+    assert length == pytest.approx(39, rel=0.02)
+
+
+def test_the_nearest_shares_are_found():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(50, 4))
+    found = on_simplex(values)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert (found >= 0).all()
+    others = rng.dirichlet(np.ones(4), (50, 400))
+    apart = np.square(others - values[:, None]).sum(axis=2).min(axis=1)
+    assert (np.square(found - values).sum(axis=1) <= apart + 1e-9).all()
