@@ -32,7 +32,7 @@ from nerfkit.sfm import SfmSettings, sfm
 from nerfkit.threads import use_threads
 from nerfkit.training import train
 
-HASH = FieldSettings(steps=10**9, finest=256, rays_end=1024)
+HASH = FieldSettings(steps=10**9, finest=256, table_log2=16, rays_end=1024)
 MLP = replace(HASH, model="mlp", net_rate=5e-4)  # NeRF's own rate
 MLP_BATCHES = (32, 64, 128)  # on a CPU the paper's 1024 rays leave it too few steps to learn anything
 KERNEL_STEPS = 12

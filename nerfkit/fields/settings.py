@@ -24,7 +24,7 @@ class FieldSettings(TrainingSettings):
     kernel: str = "auto"  # auto | numba | reference; auto takes numba on a CPU
     levels: int = 4  # levels of the hash grid
     features: int = 8  # numbers a level stores at each corner
-    table_log2: int = 16  # log2 of the rows of a hashed level
+    table_log2: int = 18  # log2 of the rows of a hashed level
     coarsest: int = 16  # resolution of the first level over the contracted unit cube
     finest: int = 512  # and of the last
     samples: int = 32  # samples a ray in training

@@ -18,8 +18,9 @@ from nerfkit.inpainting.charts import Guide, flat_parts
 from nerfkit.inpainting.disparity import complete_disparity
 from nerfkit.inpainting.low_rank import low_rank
 from nerfkit.inpainting.regions import grown, shrunk
+from nerfkit.inpainting.seams import without_seams
 from nerfkit.masks import surroundings
-from nerfkit.membrane import meeting, membrane
+from nerfkit.membrane import meeting
 
 TEXTURE_WEIGHT = 5.0  # of a mean absolute gradient against a colour difference
 DISPARITY_WEIGHT = 0.5  # of a difference as large as the disparity's range against a colour difference
@@ -33,9 +34,6 @@ COARSEST = 3  # half the thickness of the hole on the coarsest level, in patch r
 ROUNDS = (10, 5, 4, 3)  # rounds of search and vote from the coarsest level on; the last entry for the rest
 TRUST_DECAY = 1.3  # a patch one pixel deeper in the hole has 1/1.3 of the say (Wexler et al., section 4.2)
 EXHAUSTIVE = 2_000_000  # pairs of patches up to which a search is exact
-NOISE = 0.015  # difference of neighbouring colours that is no texture; added up across a hole it stains
-SEAM = 0.1  # difference of neighbouring colours from which it is an edge if a source has one there;
-LARGEST_SEAM = 0.2  # otherwise two pieces of one shaded wall may differ by as much
 FEWEST_SOURCES = 64  # a level with fewer source patches is of no use
 
 
@@ -181,36 +179,6 @@ def with_detail(
     source = tuple(match[wanted].T)
     result[wanted] = regular[wanted] + colours[source] - regular[source]
     return result
-
-
-def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """A filled picture (H, W, 3) whose copies meet each other and the rim of the hole without steps.
-
-    From pixel to pixel the fill changes as its sources do, not by what two sources differ in: shading makes
-    pieces of one wall differ. Edges, which no source need have whole, stay.
-
-    Args:
-        match: (H, W, 2), the row and column of each pixel's source.
-    """
-    steps = []
-    for axis in (0, 1):
-        here = tuple(slice(None, -1) if k == axis else slice(None) for k in (0, 1))
-        there = tuple(slice(1, None) if k == axis else slice(None) for k in (0, 1))
-        slope = np.diff(image, axis=axis)
-        copied, largest = np.zeros_like(slope), np.zeros_like(slope)
-        for side, back in ((here, 0), (there, 1)):
-            inside = hole[side]
-            source = match[side][inside].T - back * np.eye(2, dtype=int)[axis][:, None]
-            theirs = slope[tuple(source)]
-            copied[inside] += theirs
-            largest[inside] = np.maximum(largest[inside], np.abs(theirs))
-        copied /= np.maximum(hole[here].astype(int) + hole[there], 1)[..., None]
-        size = np.abs(copied).max(axis=2, keepdims=True)
-        copied *= np.maximum(1 - (NOISE / np.maximum(size, 1e-6)) ** 2, 0)
-        shown = largest.max(axis=2, keepdims=True) > SEAM / 2
-        edge = np.abs(slope).max(axis=2, keepdims=True) > np.where(shown, SEAM, LARGEST_SEAM)
-        steps.append(np.where(edge, slope, copied))
-    return np.where(hole[..., None], membrane(image, ~hole, hole, steps=tuple(steps)), image)
 
 
 def pyramid(pixels: np.ndarray, hole: np.ndarray, inside: np.ndarray, radius: int) -> list[Level]:

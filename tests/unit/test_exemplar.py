@@ -8,8 +8,9 @@ from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
 from nerfkit.inpainting.charts import Guide
-from nerfkit.inpainting.exemplar import ExemplarInpainter, Level, without_seams
+from nerfkit.inpainting.exemplar import ExemplarInpainter, Level
 from nerfkit.inpainting.regions import grown, shrunk
+from nerfkit.inpainting.seams import without_seams
 
 
 def stripes(height=120, width=160, period=12, slope=0.4):
