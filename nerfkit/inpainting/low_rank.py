@@ -15,6 +15,7 @@ LARGEST = 160  # pixels: longer sides are halved and so on; a round takes the cu
 TRIALS = 3  # times that as much as the hole hides is hidden elsewhere, to see which rank foretells it best
 PLACES = 40  # among which the trials choose those that hide the most
 WORTH = 1.25  # of the error of a plain mean, up to which a rank is followed
+NEARLY = 1.1  # of the least error, up to which a higher rank is better: it loses less of the pattern
 
 
 def low_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndarray | None:
@@ -47,7 +48,8 @@ def low_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.nda
 
 
 def best_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> int:
-    """The rank, 0 for none, by which an image (h, w, 3) of mean 0 foretells what is hidden for trial.
+    """The highest rank, 0 for none, that foretells nearly best what is hidden for trial of an image (h, w, 3)
+    of mean 0.
 
     Hidden are known pixels under shifted copies of `wanted`, both bool (h, w).
     """
@@ -56,8 +58,10 @@ def best_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> int:
         left = known & ~hidden
         guesses = [np.zeros_like(image), *completions(image * left[..., None], left)]
         errors += [np.square(image - guess)[hidden].sum() for guess in guesses]
-    best = 1 + int(errors[1:].argmin())
-    return best if errors[best] < WORTH * errors[0] else 0
+    least = errors[1:].min()
+    if least > WORTH * errors[0]:
+        return 0
+    return int(np.flatnonzero(errors <= NEARLY * least).max())
 
 
 def shifted(wanted: np.ndarray, known: np.ndarray) -> list[np.ndarray]:
@@ -87,7 +91,7 @@ def completions(image: np.ndarray, known: np.ndarray) -> list[np.ndarray]:
     matrix, seen = image.reshape(len(image), -1), np.repeat(known, 3, axis=1)
     guess, basis = np.zeros_like(matrix), np.zeros((len(matrix), 0), matrix.dtype)
     rng, guesses = np.random.default_rng(0), []
-    for _ in range(min(RANKS, *matrix.shape)):
+    for _ in range(RANKS):
         basis = np.concatenate([basis, rng.normal(size=(len(matrix), 1)).astype(matrix.dtype)], axis=1)
         for _ in range(ROUNDS):
             filled = np.where(seen, matrix, guess)

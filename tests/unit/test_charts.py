@@ -110,14 +110,20 @@ def test_what_does_not_go_on_along_rows_and_columns_is_not_followed():
     assert low_rank(cloudy.astype(np.float32), ~wanted, wanted) is None
 
 
-def test_the_rank_is_that_of_the_surface():
+def test_no_rank_of_the_surface_is_left_out():
     rng = np.random.default_rng(0)
     wanted = np.zeros((60, 80), bool)
     wanted[20:35, 30:50] = True
-    for rank in (1, 2):
+    for rank in (1, 2, 3):
         image = (rng.normal(size=(60, rank)) @ rng.normal(size=(rank, 240))).reshape(60, 80, 3)
         image += rng.normal(0, 0.2, image.shape)
-        assert best_rank(image * ~wanted[..., None], ~wanted, wanted) == rank
+        assert best_rank(image * ~wanted[..., None], ~wanted, wanted) >= rank
+
+
+def test_an_image_of_two_rows_has_completions_too():
+    image = np.random.default_rng(0).normal(size=(2, 8, 3))
+    for found in completions(image, np.ones((2, 8), bool))[1:]:
+        np.testing.assert_allclose(found, image, atol=1e-9)
 
 
 def test_trials_hide_as_much_as_the_hole_does_and_never_all():
