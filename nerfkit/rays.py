@@ -70,6 +70,11 @@ def view_rays(camera: Camera, world_from_cam: np.ndarray, near: float, far: floa
     return make_rays(camera_directions(camera), pose, bounds[0], bounds[1])
 
 
+def pixel_starts(views: list[View]) -> np.ndarray:
+    """Where the pixels of each view start in one row of all views' pixels, and where they end, (V + 1,)."""
+    return np.cumsum([0, *(view.camera.width * view.camera.height for view in views)])
+
+
 class PixelBank:
     """All pixels of some views in one row: colours as uint8, rays on demand.
 
@@ -81,7 +86,7 @@ class PixelBank:
         self.views = views
         self.rgb = torch.from_numpy(np.concatenate([image.reshape(-1, 3) for image in images]))
         self.sizes = torch.tensor([[view.camera.height, view.camera.width] for view in views])
-        self.starts = torch.cat([torch.zeros(1, dtype=torch.long), self.sizes.prod(dim=1).cumsum(dim=0)])
+        self.starts = torch.from_numpy(pixel_starts(views))
         poses = np.stack([view.world_from_cam[:3] for view in views])
         self.poses = torch.from_numpy(poses).float()
         self.bounds = torch.tensor([[view.near, view.far] for view in views], dtype=torch.float32)

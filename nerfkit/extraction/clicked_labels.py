@@ -19,6 +19,7 @@ from nerfkit.extraction.labels import LabelSet
 from nerfkit.extraction.spread import spread_labels
 from nerfkit.extraction.visibility import Photographed
 from nerfkit.prompts import PromptedObject
+from nerfkit.rays import pixel_starts
 from nerfkit.scene import View
 from nerfkit.segmentation.object_masks import chosen_names
 
@@ -91,8 +92,7 @@ def object_labels(thing: PromptedObject, clicked: list[PromptedObject], views: l
 
 def pixel_indices(thing: PromptedObject, label: bool, views: list[View]) -> set[int]:
     """The indices, in a PixelBank of the views, of the pixels that an object's clicks of a label hit."""
-    sizes = [view.camera.width * view.camera.height for view in views]
-    starts = dict(zip((view.name for view in views), np.cumsum([0, *sizes]).tolist(), strict=False))
+    starts = dict(zip((view.name for view in views), pixel_starts(views).tolist(), strict=False))
     return {
         starts[clicks.photo.name] + row * clicks.photo.size[0] + column
         for clicks in thing.clicks

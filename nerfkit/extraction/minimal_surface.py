@@ -2,16 +2,16 @@
 
 Minimises the total variation of u in [0, 1] over voxels, with u held at 1 inside and at 0 outside: any
 threshold of a minimiser bounds a set of least area (Chan, Esedoglu and Nikolova 2006), as a soap film does:
-flat across a gap in something flat. Solved by the primal-dual iteration of Chambolle and Pock (2011,
-algorithm 1), with the Euclidean length of the gradient so that no direction of the voxels is cheaper, and
-first on voxels twice as wide, where news travels twice as fast.
+flat across a gap in something flat. Solved with the Euclidean length of the gradient so that no direction of
+the voxels is cheaper, and first on voxels twice as wide, where news travels twice as fast.
 """
 
 import numpy as np
 
+from nerfkit.total_variation import least_variation, shorten
+
 COARSEST = 24  # voxels along the longest side, below which nothing is gained by halving
 ROUNDS = 120  # on each scale
-STEP = 12**-0.5  # primal and dual: their product times the squared norm of the gradient, 12, is 1
 
 
 def least_area(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
@@ -44,19 +44,10 @@ def doubled(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def relaxed(start: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """ROUNDS of the iteration from `start` (D, H, W)."""
-    u = np.where(inside, 1, np.where(outside, 0, start)).astype(np.float32)
-    ahead = u.copy()
-    flow = np.zeros((3, *u.shape), np.float32)
-    for _ in range(ROUNDS):
-        for axis in range(3):
-            along = np.moveaxis(flow[axis], axis, 0)
-            along[:-1] += STEP * np.moveaxis(np.diff(ahead, axis=axis), axis, 0)
-        flow /= np.maximum(np.sqrt(np.einsum("kxyz,kxyz->xyz", flow, flow)), 1)
-        divergence = flow.sum(axis=0)
-        for axis in range(3):
-            np.moveaxis(divergence, axis, 0)[1:] -= np.moveaxis(flow[axis], axis, 0)[:-1]
-        new = np.clip(u + STEP * divergence, 0, 1)
-        new[inside], new[outside] = 1, 0
-        ahead = 2 * new - u
-        u = new
-    return u
+
+    def held(u: np.ndarray) -> np.ndarray:
+        u = np.clip(u, 0, 1)
+        u[inside], u[outside] = 1, 0
+        return u
+
+    return least_variation(held(start), range(3), held, shorten, ROUNDS)

@@ -24,6 +24,7 @@ from nerfkit.extraction.labels import LabelSet
 from nerfkit.extraction.surface_graph import SurfaceGraph, surface_graph
 from nerfkit.extraction.visibility import Photographed
 from nerfkit.fields.object_box import Box
+from nerfkit.rays import pixel_starts
 from nerfkit.segmentation.appearance import lab_image
 from nerfkit.segmentation.projection import lift
 
@@ -99,8 +100,7 @@ def spread_labels(photographed: list[Photographed], labels: LabelSet, drawn: boo
 
 def by_view(index: np.ndarray, photographed: list[Photographed]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The view, row and column (each (L,)) of pixels by their index in the bank."""
-    sizes = [each.depth.size for each in photographed]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
+    starts = pixel_starts([each.view for each in photographed])
     view = np.searchsorted(starts, index, side="right") - 1
     width = np.array([each.depth.shape[1] for each in photographed])[view]
     return view, *np.divmod(index - starts[view], width)

@@ -4,18 +4,20 @@ The edge of a table or of a wall is straight more often than not, and its two en
 hole. Where straight lines through the whole hole explain the rim, they are taken; else the shortest borders,
 which join such ends too, but may as well end a strip at either side of the hole. They are found by the convex
 relaxation of the minimal partition (Lellmann et al., "Convex multi-class image labeling by
-simplex-constrained total variation", 2009) with the primal-dual method of Chambolle and Pock, 2011.
+simplex-constrained total variation", 2009).
 """
 
 import cv2
 import numpy as np
+
+from nerfkit.inpainting.regions import size_within
+from nerfkit.total_variation import least_variation, shorten
 
 AGREEMENT = 0.93  # share of the rim that straight lines have to explain
 FITTING = 300  # steps of their fit
 LARGEST = 72  # cells along the longer side on which borders are sought; they are straight between them
 ROUNDS = 400  # at most; some 100 settle a single border
 SETTLED = 2e-3  # change of a share in a round below which nothing moves any more
-STEP = 1 / np.sqrt(8)  # of both iterations; the squared norm of a gradient on a grid is at most 8
 
 
 def continue_labels(labels: np.ndarray, rim: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -62,8 +64,7 @@ def shortest_borders(
         given, wanted: bool (H, W).
     """
     height, width = labels.shape
-    scale = max(1.0, max(height, width) / LARGEST)
-    size = max(1, round(width / scale)), max(1, round(height / scale))
+    size = size_within(labels.shape, LARGEST)
     coarse = [
         cv2.resize((given & (labels == label)).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         for label in present
@@ -83,27 +84,21 @@ def least_length(shares: np.ndarray, fixed: np.ndarray, free: np.ndarray) -> np.
     `shares` are read where `fixed`; other cells that are not free count for nothing.
     """
     inside = fixed | free
-    joined = [np.zeros_like(inside), np.zeros_like(inside)]
-    joined[0][:-1], joined[1][:, :-1] = inside[:-1] & inside[1:], inside[:, :-1] & inside[:, 1:]
-    start = shares[fixed].mean(axis=0) if fixed.any() else np.full(shares.shape[2], 1 / shares.shape[2])
-    now = np.where(free[..., None], start, shares * fixed[..., None]).astype(np.float32)
-    ahead = now.copy()
-    flow = np.zeros((2, *now.shape), np.float32)
-    for _ in range(ROUNDS):
-        flow[0, :-1] += STEP * np.diff(ahead, axis=0)
-        flow[1, :, :-1] += STEP * np.diff(ahead, axis=1)
-        flow *= np.stack(joined)[..., None]
-        flow /= np.maximum(np.sqrt(np.square(flow).sum(axis=0)), 1)
-        spread = flow.sum(axis=0)
-        spread[1:] -= flow[0, :-1]
-        spread[:, 1:] -= flow[1, :, :-1]
-        moved = on_simplex(now[free] + STEP * spread[free])
-        change = np.abs(moved - now[free]).max()
-        ahead[free] = 2 * moved - now[free]
-        now[free] = moved
-        if change < SETTLED:
-            break
-    return now
+    joined = np.zeros((2, *inside.shape, 1), bool)
+    joined[0, :-1, :, 0] = inside[:-1] & inside[1:]
+    joined[1, :, :-1, 0] = inside[:, :-1] & inside[:, 1:]
+    start = np.where(fixed[..., None], shares, 0)
+    start[free] = shares[fixed].mean(axis=0) if fixed.any() else 1 / shares.shape[2]
+
+    def held(values: np.ndarray) -> np.ndarray:
+        values[free], values[fixed] = on_simplex(values[free]), shares[fixed]
+        return values
+
+    def bounded(flows: np.ndarray) -> None:
+        flows *= joined
+        shorten(flows)
+
+    return least_variation(start, (0, 1), held, bounded, ROUNDS, settled=SETTLED)
 
 
 def on_simplex(values: np.ndarray) -> np.ndarray:

@@ -9,9 +9,11 @@ fill, but it tells patches what should come where.
 import cv2
 import numpy as np
 
+from nerfkit.inpainting.regions import size_within
+
 RANKS = 3  # at most; more follow noise where a row or column is hidden for the most part
 ROUNDS = 60  # of completion, for each rank from 1 on
-LARGEST = 160  # pixels: longer sides are halved and so on; a round takes the cube of it
+LARGEST = 160  # pixels of the longer side; a round takes the cube of it
 TRIALS = 3  # times that as much as the hole hides is hidden elsewhere, to see which rank foretells it best
 PLACES = 40  # among which the trials choose those that hide the most
 WORTH = 1.25  # of the error of a plain mean, up to which a rank is followed
@@ -30,8 +32,7 @@ def low_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.nda
     Returns: float32 (h, w, 3).
     """
     height, width = known.shape
-    scale = max(1.0, max(height, width) / LARGEST)
-    size = max(1, round(width / scale)), max(1, round(height / scale))
+    size = size_within(known.shape, LARGEST)
     share, hole = (
         cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) for mask in (known, wanted)
     )

@@ -68,16 +68,7 @@ def inpainting(
     if background is None:
         views = [open_view(view, view.image(), holes / "holes", depth, near) for view in scene.train]
     else:
-        views = [
-            open_view(
-                view,
-                read_image(background / "images" / f"{view.name}.png"),
-                background / "unseen",
-                background,
-                near,
-            )
-            for view in scene.train
-        ]
+        views = [open_bare(view, background, near) for view in scene.train]
     if provided is None:
         fills = fill_views(views, make_inpainter(settings, seed), settings, near)
     else:
@@ -109,6 +100,12 @@ def open_view(view: View, image: np.ndarray, holes: Path, depth: Path, near: flo
     disparity = np.where(z > 0, np.minimum(near / np.maximum(z, 1e-9), 1), 0).astype(np.float32)
     xy = normalised_pixels(view.camera)
     return FilledView(view, xy, read_hole(holes, view), image.copy(), disparity)
+
+
+def open_bare(view: View, background: Path, near: float) -> FilledView:
+    """A view of which only what no photo shows is to be filled; `background` is that stage's folder."""
+    image = read_image(background / "images" / f"{view.name}.png")
+    return open_view(view, image, background / "unseen", background, near)
 
 
 @lru_cache(maxsize=4)

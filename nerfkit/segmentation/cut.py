@@ -6,11 +6,13 @@ Minimises over u in [0, 1]
 
 where a negative cost asks for the object and g is small across colour edges. With two labels the relaxed
 problem has the same minimum as the graph cut and any threshold of u is a minimiser (Chan, Esedoglu and
-Nikolova 2006); it is solved by the primal-dual iteration of Chambolle and Pock (2011, algorithm 1).
+Nikolova 2006).
 """
 
 import cv2
 import numpy as np
+
+from nerfkit.total_variation import least_variation
 
 CERTAIN = 50.0  # a cost that outweighs any smoothness
 WEAKEST_EDGE = 0.03  # g across the strongest edge: a mask may still not fray there
@@ -55,21 +57,13 @@ def smoothest_division(
             each of the shape of `cost`.
     """
     cost = (cost / smoothness).astype(np.float32)
-    step = (
-        4 * cost.ndim
-    ) ** -0.5  # primal and dual: their product times |grad|^2 <= 4 ndim must not exceed 1
-    u = (cost < 0).astype(np.float32)
-    ahead = u.copy()
+    limits = np.stack(edges)
+
+    def held(u: np.ndarray) -> np.ndarray:
+        return np.clip(u, 0, 1)
+
+    def bounded(flows: np.ndarray) -> None:
+        np.clip(flows, -limits, limits, out=flows)
+
     axes = range(cost.ndim - 1, -1, -1)
-    flows = [np.zeros_like(u) for _ in axes]
-    for _ in range(rounds):
-        for axis, flow, edge in zip(axes, flows, edges, strict=True):
-            np.moveaxis(flow, axis, 0)[:-1] += step * np.moveaxis(np.diff(ahead, axis=axis), axis, 0)
-            np.clip(flow, -edge, edge, out=flow)
-        divergence = sum(flows)
-        for axis, flow in zip(axes, flows, strict=True):
-            np.moveaxis(divergence, axis, 0)[1:] -= np.moveaxis(flow, axis, 0)[:-1]
-        new = np.clip(u + step * (divergence - cost), 0, 1)
-        ahead = 2 * new - u
-        u = new
-    return u
+    return least_variation((cost < 0).astype(np.float32), axes, held, bounded, rounds, cost)

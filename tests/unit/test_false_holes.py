@@ -2,15 +2,18 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from fake_capture import write_capture
 
 from nerfkit.evaluation import false_holes
-from nerfkit.evaluation.false_holes import Known, fill_known, moved, score
+from nerfkit.evaluation.false_holes import fill_known, moved, score
 from nerfkit.files import write_image, write_mask
+from nerfkit.inpainting.carry import FilledView
 from nerfkit.inpainting.regions import grown
+from nerfkit.inpainting.stage import normalised_pixels
 from nerfkit.scene import read_scene
 
 SIZE = (72, 96)
@@ -27,7 +30,8 @@ def known(tmp_path):
     paths = write_capture(tmp_path, train=1, test=1, width=SIZE[1], height=SIZE[0])
     view = read_scene(paths.transforms, paths.photos).train[0]
     disparity = np.full(SIZE, 0.5, np.float32)
-    return Known(view, np.full((*SIZE, 3), 100, np.uint8), disparity, a_hole(), a_hole())
+    image = np.full((*SIZE, 3), 100, np.uint8)
+    return FilledView(view, normalised_pixels(view.camera), a_hole(), image, disparity)
 
 
 class Wrong:
@@ -63,21 +67,22 @@ def test_a_hole_without_another_place_is_not_moved():
 
 
 def test_scores_have_their_known_values(known):
-    false = moved(known.unseen, known.hole, np.random.default_rng(0))
-    exact = score(known, false, known.image, known.disparity)
+    false = moved(known.hole, known.hole, np.random.default_rng(0))
+    exact = score(known, false, known)
     assert exact == {"psnr": float("inf"), "gradient_error": 0, "depth_error": 0}
-    found = score(known, false, *fill_known(known, false, Wrong()))
+    found = score(known, false, fill_known(known, false, Wrong(), near=1.0))
     assert found["psnr"] == pytest.approx(-20 * np.log10(51 / 255))
     assert found["depth_error"] == pytest.approx(1)
     assert found["gradient_error"] == pytest.approx(100 * 0.2 / 22, rel=1e-6)  # one step in 22 pixels
 
 
 def test_pixels_outside_the_false_hole_do_not_count(known):
-    false = moved(known.unseen, known.hole, np.random.default_rng(0))
+    false = moved(known.hole, known.hole, np.random.default_rng(0))
     image = np.where(grown(false, 1)[..., None], known.image, 0)
     disparity = np.where(false, known.disparity, 0)
-    assert score(known, false, image, disparity)["psnr"] == float("inf")
-    assert score(known, false, image, disparity)["depth_error"] == 0
+    found = score(known, false, replace(known, image=image, disparity=disparity))
+    assert found["psnr"] == float("inf")
+    assert found["depth_error"] == 0
 
 
 @pytest.fixture
@@ -88,14 +93,13 @@ def run(tmp_path):
     (root / "sfm").mkdir()
     paths.transforms.rename(root / "sfm" / "transforms.json")
     stages = root / "seed0"
-    for folder in ("holes/holes", "background/images", "background/unseen", "depth"):
+    for folder in ("holes/holes", "background/images", "background/unseen"):
         (stages / folder).mkdir(parents=True)
     names = ["train_00", "train_01"]
     for name in names:
         write_mask(stages / "holes" / "holes" / f"{name}.png", a_hole())
         write_mask(stages / "background" / "unseen" / f"{name}.png", a_hole())
         write_image(stages / "background" / "images" / f"{name}.png", np.full((*SIZE, 3), 90, np.uint8))
-    np.savez(stages / "depth" / "depth.npz", **{name: np.full(SIZE, 2.0, np.float32) for name in names})
     seen = np.where(a_hole(), 0, np.float32(2))
     np.savez(stages / "background" / "depth.npz", **dict.fromkeys(names, seen))
     return root
