@@ -8,6 +8,7 @@ field's density may be of either; a narrow seam there is taken away and painted 
 alone, and the reports call it so; a language prior (the CLIP term) knows more.
 """
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,7 @@ from scipy.spatial import ConvexHull
 
 from nerfkit.extraction.denoising import without_crumbs
 from nerfkit.extraction.minimal_surface import least_area
-from nerfkit.extraction.visibility import Known, Photographed, Surface, classify
-from nerfkit.fields.object_box import Box
+from nerfkit.extraction.visibility import Known, Photographed, classify
 from nerfkit.fields.object_field import VOXELS, ObjectField
 
 SMOOTH = 1.5  # voxels, of what normals are measured on
@@ -30,7 +30,6 @@ DEPTH = 0.25  # sides of the cube below a seen surface that are the object's whi
 CREASE = 3  # voxels beside another thing, where normals are between the two
 CONTACT = 2  # voxels beside another thing, whose density may be that thing's: they are painted anew
 EDGE = 6  # voxels beside another thing, whose colour may be that thing's, and whose light its shadow
-HULL_POINTS = 20_000
 OPTICAL_DEPTH = 4.0  # of one filled voxel
 
 
@@ -41,27 +40,29 @@ def normals(known: Known) -> np.ndarray:
     return gradient / np.maximum(np.linalg.norm(gradient, axis=-1, keepdims=True), 1e-6)
 
 
-def in_hull(points: np.ndarray, surface: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Which points (N, 3) lie in the convex hull of a surface (M, 3) without its outermost hundredth."""
+def in_hull(voxels: np.ndarray, surface: np.ndarray) -> np.ndarray:
+    """Which voxels, by their indices (N, 3), have their centres in the convex hull of a surface's (M, 3).
+
+    The outermost hundredth of the surface along each axis does not count: depths stray.
+    """
     low, high = np.percentile(surface, [0.5, 99.5], axis=0)
     kept = surface[((surface >= low) & (surface <= high)).all(axis=1)]
-    drawn = np.random.default_rng(seed).choice(len(kept), min(HULL_POINTS, len(kept)), replace=False)
-    hull = ConvexHull(kept[drawn])
-    result = np.empty(len(points), bool)
-    for start in range(0, len(points), 2**15):
-        piece = points[start : start + 2**15]
+    corners = np.array(list(itertools.product((-0.5, 0.5), repeat=3)))
+    hull = ConvexHull((kept[:, None] + corners).reshape(-1, 3))  # of corners: a flat surface has one too
+    result = np.empty(len(voxels), bool)
+    for start in range(0, len(voxels), 2**15):
+        piece = voxels[start : start + 2**15]
         heights = piece @ hull.equations[:, :3].T + hull.equations[:, 3]
-        result[start : start + 2**15] = (heights <= 0).all(axis=1)
+        result[start : start + 2**15] = (heights <= 1e-9).all(axis=1)
     return result
 
 
-def closed(box: Box, known: Known, surface: Surface) -> np.ndarray:
+def closed(known: Known) -> np.ndarray:
     """The hidden voxels (n, n, n) that the object takes when its surface is closed."""
     elsewhere = (known.through > 0) | known.other
     enclosed = (least_area(below_surface(known), elsewhere) > 0.5) & known.hidden
-    points = box.voxel_centres(len(enclosed)).numpy()[enclosed.ravel()]
-    if len(points):
-        enclosed[enclosed] = in_hull(points, surface.points)
+    if enclosed.any():
+        enclosed[enclosed] = in_hull(np.argwhere(enclosed), np.argwhere(known.own))
     return enclosed
 
 
@@ -97,7 +98,7 @@ def diffused_colours(colours: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return result
 
 
-def complete(field: ObjectField, photographed: list[Photographed], surface: Surface) -> dict[str, float]:
+def complete(field: ObjectField, photographed: list[Photographed]) -> dict[str, float]:
     """Fill what is hidden of a field's object; returns how many voxels, and their share of the object's.
 
     The share counts the inside, which no photo shows of anything; it is no measure of the hidden surface.
@@ -106,7 +107,7 @@ def complete(field: ObjectField, photographed: list[Photographed], surface: Surf
     """
     known = seen_object(classify(field.box, VOXELS, photographed))
     contact = beside_others(known, CONTACT)
-    inside = closed(field.box, known, surface) | (contact & covered(known))
+    inside = closed(known) | (contact & covered(known))
     far = ndimage.distance_transform_edt(~known.own) > NEAR_SURFACE
     by_chance = far & (known.through == 0)  # what photos see through, they have judged already
     field.kept[torch.from_numpy(by_chance | contact)] = 0

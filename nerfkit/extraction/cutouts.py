@@ -33,7 +33,7 @@ class CutoutsSettings:
 
     of: str = "object"  # object | scene: all that the field holds, as LaTeRF's baselines without labels show
     max_views: int = 12  # views rendered at most, spread evenly over those there are
-    mask: bool = True  # whether pixels that the object's score rejects become transparent (section 5.1)
+    mask: bool = False  # whether pixels that the object's score rejects become transparent (section 5.1)
     frames: int = 60  # of the film
     fps: int = 15
     size: int = 320  # pixels a side of the film

@@ -26,7 +26,7 @@ class DenoisingSettings:
     """How particles are told from the object."""
 
     smoothing: str = "box"  # box: 3x3x3 means of voxels | ray: means along each ray (the paper) | none
-    threshold: float = 0.35  # share of the object's median smoothed density below which nothing stays
+    threshold: float = 0.15  # share of the object's median smoothed density below which nothing stays
     crumbs: float = 0.01  # share of the largest connected part; smaller ones are taken away
 
 

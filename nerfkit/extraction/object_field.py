@@ -112,9 +112,7 @@ def object_field(
         )
         model.eval()
         cleaned = denoise(model, settings)
-        closed = (
-            complete(model, photographed, surface) if settings.completion else {"voxels": 0, "share": 0.0}
-        )
+        closed = complete(model, photographed) if settings.completion else {"voxels": 0, "share": 0.0}
         refresh_matter(model)
         write_object_field(folder / "object_field.safetensors", model)
         log.info(

@@ -21,7 +21,7 @@ from nerfkit.extraction.labels import boundary, draw_labels
 from nerfkit.extraction.mesh import Mesh, face_areas, largest_part, scattered, vertex_normals
 from nerfkit.extraction.minimal_surface import least_area
 from nerfkit.extraction.viewpoints import seen_along
-from nerfkit.extraction.visibility import Known, Photographed, Surface, classify, object_surface
+from nerfkit.extraction.visibility import Known, Photographed, classify, object_surface
 from nerfkit.fields.object_box import Box
 from nerfkit.files import write_image
 from nerfkit.object_rendering import PartRendering
@@ -196,16 +196,12 @@ def half_seen_ball(resolution=32, radius=0.35):
     width = 1.5 * BOX.side / resolution
     own = front & (np.abs(distance - radius) < width)
     through = (front & (distance >= radius + width)).astype(np.int32)
-    sphere = np.random.default_rng(0).normal(size=(8000, 3))
-    sphere *= radius / np.linalg.norm(sphere, axis=1, keepdims=True)
-    surface = sphere[sphere[:, 2] < 0.1]
-    known = Known(through, own, np.zeros_like(own), np.zeros((*own.shape, 3)))
-    return known, Surface(surface, surface), centres, distance
+    return Known(through, own, np.zeros_like(own), np.zeros((*own.shape, 3))), centres, distance
 
 
 def test_the_completion_closes_a_ball_inside_its_hull_and_never_where_photos_saw_through():
-    known, surface, centres, distance = half_seen_ball()
-    inside = closed(BOX, known, surface)
+    known, centres, distance = half_seen_ball()
+    inside = closed(known)
     assert not (inside & (known.through > 0)).any()
     assert inside[(distance < 0.2) & (centres[..., 2] < 0.06)].mean() > 0.95
     assert not inside[distance > 0.42].any()
@@ -228,11 +224,20 @@ def test_a_dent_hidden_by_a_ball_that_stands_on_a_plate_is_closed_flat(tilt):
 
 
 def test_the_hull_of_a_cube_holds_its_inside():
-    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1.0)])
+    corners = np.array([[x, y, z] for x in (0, 9) for y in (0, 9) for z in (0, 9)])
     surface = np.repeat(corners, 300, axis=0)
-    assert in_hull(np.array([[0.5, 0.5, 0.5], [1.2, 0.5, 0.5], [0.01, 0.01, 0.9]]), surface).tolist() == [
-        True, False, True,
-    ]  # fmt: skip
+    assert in_hull(np.array([[5, 5, 5], [10, 5, 5], [0, 0, 8]]), surface).tolist() == [True, False, True]
+
+
+def test_a_surface_of_one_layer_has_a_hull():
+    layer = np.array([[x, 4, z] for x in range(6) for z in range(6)])
+    assert in_hull(np.array([[3, 4, 3], [3, 5, 3], [7, 4, 3]]), layer).tolist() == [True, False, False]
+
+
+def test_single_depths_that_stray_do_not_widen_the_hull():
+    ball = np.argwhere(np.linalg.norm(np.indices((20, 20, 20)) - 10, axis=0) < 8)
+    strayed = np.concatenate([ball, [[10, 19, 10]]])
+    assert not in_hull(np.array([[10, 18, 10]]), strayed).any()
 
 
 def test_colours_stay_where_they_were_seen_and_spread_from_there():
