@@ -61,10 +61,19 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Read a photo upright (EXIF rotation applied) as uint8 RGB (H, W, 3)."""
+    """Read a photo upright as uint8 RGB (H, W, 3); what is transparent lies over white."""
+    image = open_upright(path)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB"))
+
+
+def open_upright(path: Path) -> Image.Image:
+    """Decode an image file, its EXIF rotation applied."""
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            return ImageOps.exif_transpose(image)
     except FileNotFoundError:
         raise UserError(f"{path} is not there.") from None
     except (UnidentifiedImageError, OSError) as error:
@@ -83,8 +92,18 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 def read_mask(path: Path) -> np.ndarray:
     """Read a mask as bool (H, W): values above half of the file's range are the object."""
-    image = read_image(path).max(axis=2)
-    return image > (0.5 if image.max() <= 1 else 127)
+    levels = read_levels(path)
+    return levels > (0.5 if levels.max() <= 1 else 127)
+
+
+def read_levels(path: Path) -> np.ndarray:
+    """Levels of a mask file, uint8 (H, W): its brightest channel, or the opacity of a cutout."""
+    image = open_upright(path)
+    if image.has_transparency_data:
+        opacity = np.asarray(image.convert("RGBA"))[..., 3]
+        if opacity.min() < 255:
+            return opacity
+    return np.asarray(image.convert("RGB")).max(axis=2)
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

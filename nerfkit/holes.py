@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from nerfkit.errors import UserError, listed
-from nerfkit.files import list_images, read_image, stage_folder, write_manifest, write_mask
+from nerfkit.files import list_images, read_levels, stage_folder, write_manifest, write_mask
 from nerfkit.masks import disk, resized_mask
 from nerfkit.scene import View, read_scene
 from nerfkit.segmentation.appearance import lab_image
@@ -135,7 +135,7 @@ def fitted_mask(path: Path, view: View) -> np.ndarray:
     A mask has two levels, its darkest for the rest and its brightest for the object; anti-aliased edges
     between them are divided in the middle. A mask of one level is empty if that is 0, else full.
     """
-    grey = read_image(path).max(axis=2)
+    grey = read_levels(path)
     height, width = grey.shape
     size = view.camera.width, view.camera.height
     if abs(width * size[1] / (height * size[0]) - 1) > SAME_SHAPE + 1 / min(size):

@@ -78,6 +78,18 @@ def test_images_and_masks_read_back(tmp_path):
     assert (read_mask(tmp_path / "ones.png") == mask).all()
 
 
+def test_what_is_transparent_lies_over_white_and_a_cutout_is_a_mask_by_its_opacity(tmp_path):
+    cutout = np.zeros((2, 3, 4), np.uint8)
+    cutout[0] = [[10, 20, 30, 255], [200, 100, 0, 51], [90, 90, 90, 0]]
+    Image.fromarray(cutout).save(tmp_path / "a.png")
+    expected = [[10, 20, 30], [244, 224, 204], [255, 255, 255]]
+    np.testing.assert_allclose(read_image(tmp_path / "a.png")[0], expected, atol=1)
+    assert read_mask(tmp_path / "a.png").tolist() == [[True, False, False], [False] * 3]
+    cutout[..., 3] = 255
+    Image.fromarray(cutout).save(tmp_path / "opaque.png")
+    assert read_mask(tmp_path / "opaque.png").tolist() == [[False, True, False], [False] * 3]
+
+
 def test_exif_rotation_is_applied(tmp_path):
     image = Image.fromarray(np.zeros((4, 6, 3), np.uint8))
     exif = image.getexif()

@@ -171,6 +171,12 @@ def test_colour_masks_count_any_channel(capture):
     np.testing.assert_array_equal(run(capture)["masks"]["train_00"], square(*SIZE) > 0)
 
 
+def test_a_cutout_on_transparency_is_a_mask(capture):
+    cutout = np.dstack([np.full((*SIZE[::-1], 3), 9, np.uint8), square(*SIZE)])
+    Image.fromarray(cutout).save(capture / "masks" / "train_00.png")
+    np.testing.assert_array_equal(run(capture)["masks"]["train_00"], square(*SIZE) > 0)
+
+
 def test_view_without_the_object_is_fine(capture, caplog):
     put(capture, 4, np.zeros(SIZE[::-1], np.uint8))
     with caplog.at_level(logging.INFO, "nerfkit"):
