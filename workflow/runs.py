@@ -37,7 +37,7 @@ UPSTREAM = {
     ),
     "video": ("photos", "sfm", "field", "inpainted_field"),
     "metrics": ("renders", "holes", "reference_field"),
-    "pictures": ("metrics",),
+    "pictures": ("inpainted_field", "metrics"),
     "cutouts": ("photos", "sfm", "object_field"),
     "assets": ("photos", "sfm", "object_field"),
 }
@@ -96,8 +96,8 @@ def upstream(stage: str, config: dict) -> tuple[str, ...]:
 
     The user's masks do without the clicked ones, fills of whole holes without a look behind the object, an
     object field without masks where it learns from clicks and without clicks where it learns from the user's
-    masks, renders without the object field and the reference field unless they show it, and metrics without
-    the latter unless it is the truth.
+    masks, renders without the fields that they do not show, and metrics without the reference field unless
+    it is the truth.
     """
     spared = set()
     if stage == "holes" and config["masks"] == "provided":
@@ -107,7 +107,7 @@ def upstream(stage: str, config: dict) -> tuple[str, ...]:
     if stage == "object_field":
         spared = unlabelled_by(config)
     if stage == "renders":
-        spared = {"object_field", "reference_field"} - {rendered_field(config)}
+        spared = {"inpainted_field", "object_field", "reference_field"} - {rendered_field(config)}
     if stage == "metrics" and not reference_is_truth(config):
         spared = {"reference_field"}
     return tuple(name for name in UPSTREAM[stage] if name not in spared)
@@ -125,10 +125,10 @@ def unlabelled_by(config: dict) -> set[str]:
     return {"clicks"} if config["masks"] == "provided" else set()
 
 
-def rendered_field(config: dict) -> str:
-    """The field that a run's renders show the place without the object by."""
-    fields = {"object_nerf": "object_field", "reference": "reference_field"}
-    return fields.get(config["renders"].get("fill"), "inpainted_field")
+def rendered_field(config: dict) -> str | None:
+    """The field that a run's renders show the place without the object by; 2D fills take the scene's."""
+    fields = {"field": "inpainted_field", "object_nerf": "object_field", "reference": "reference_field"}
+    return fields.get(config["renders"].get("fill", "field"))
 
 
 def reference_is_truth(config: dict) -> bool:

@@ -43,15 +43,15 @@ def renders(
     transforms: Path,
     photos: Path,
     field: Path,
-    inpainted_field: Path,
     out: Path,
     settings: RendersSettings,
     *,
+    inpainted_field: Path | None = None,
     painter: Painter | None = None,
     object_field: Path | None = None,
     reference: Path | None = None,
 ) -> None:
-    """Render views with the scene field (before) and the inpainted field (rgb, depth).
+    """Render views with the scene field (before) and without the object (rgb, depth), as `fill` says.
 
     Writes <split>/<name>/{rgb,before,depth}.png, depth.npz and depth_before.npz (z-depth (H, W) by view name,
     float32, scene units) and renders.json, which lists the views and says which stage each image shows.
@@ -59,7 +59,8 @@ def renders(
     Args:
         transforms: `transforms.json` of the sfm stage.
         photos: folder of the photos stage.
-        field, inpainted_field: .safetensors files of both fields.
+        field: .safetensors file of the scene field.
+        inpainted_field: that of the inpainted field, what `fill: field` takes.
         painter: what `fill: inpaint_2d` takes.
         object_field: .safetensors file of the object field, what `fill: object_nerf` takes.
         reference: folder of the stage reference_field, what `fill: reference` takes.

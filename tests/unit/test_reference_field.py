@@ -81,7 +81,6 @@ def test_renders_take_what_the_halves_had_not_learnt(capture, tmp_path):
         root / "sfm" / "transforms.json",
         root / "photos",
         scene_field,
-        scene_field,
         tmp_path / "renders",
         RendersSettings(fill="reference"),
         reference=tmp_path / "reference_field",

@@ -30,9 +30,9 @@ def rendered(tmp_path, monkeypatch):
             capture.transforms,
             capture.photos,
             "field",
-            "inpainted",
             out,
             RendersSettings(max_views, fill),
+            inpainted_field="inpainted" if fill == "field" else None,
             painter=painter,
         )
         return out, read_scene(capture.transforms, capture.photos)

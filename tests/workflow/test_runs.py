@@ -109,12 +109,17 @@ def test_fills_of_whole_holes_need_no_background():
 
 
 @pytest.mark.parametrize(
-    ("fill", "field"), [("reference", "reference_field"), ("object_nerf", "object_field")]
+    ("fill", "fields"),
+    [
+        ("field", {"inpainted_field"}),
+        ("reference", {"reference_field"}),
+        ("object_nerf", {"object_field"}),
+        ("inpaint_2d", set()),
+    ],
 )
-def test_only_renders_of_a_field_need_it(fill, field):
-    assert field not in stages_of(CONFIG)
-    asked = {"reference_field", "object_field"} & set(stages_of({**CONFIG, "renders": {"fill": fill}}))
-    assert asked == {field}
+def test_only_renders_of_a_field_need_it(fill, fields):
+    behind = stages_of({**CONFIG, "renders": {"fill": fill}}, "renders")
+    assert {"inpainted_field", "reference_field", "object_field"} & set(behind) == fields
 
 
 def test_a_run_shares_with_its_base_what_it_does_not_change():

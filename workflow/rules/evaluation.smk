@@ -1,5 +1,5 @@
 # Pictures, a film and numbers of the result.
-# In:  photos, sfm, field, inpainted_field or object_field; truth in {data}/{scene}/masks, test/{images,masks,depth}, where there is any
+# In:  photos, sfm, field, inpainted_field, object_field or reference_field; truth in {data}/{scene}/masks, test/{images,masks,depth}, where there is any
 # Out: results/{scene}/{run}/seed{seed}/reference_field/reference_field.json, truth/*.png, held_out/*.png, depth.npz
 #      .../renders/renders.json, {split}/{view}/*.png
 #      .../video/video.mp4
@@ -39,7 +39,7 @@ rule renders:
         test_masks=capture_images("test/masks"),
         holes=artefact("holes", "holes.json"),
         field=artefact("field", "field.safetensors"),
-        inpainted_field=artefact("inpainted_field", "inpainted_field.safetensors"),
+        inpainted_field=read_by("renders", "inpainted_field", ".safetensors"),
         object_field=read_by("renders", "object_field", ".safetensors"),
         reference_field=read_by("renders", "reference_field"),
     output:
