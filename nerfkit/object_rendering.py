@@ -32,6 +32,13 @@ class PartRendering:
     depth: Tensor
     logit: Tensor
 
+    def among(self, met: Tensor) -> "PartRendering":
+        """These rays where `met` (R,) is true, and rays that hit nothing where it is not."""
+        count = len(met)
+        empty = torch.zeros(count, 3), torch.zeros(count), torch.zeros(count), torch.full((count,), FAR_LOGIT)
+        own = (getattr(self, name) for name in self.__dataclass_fields__)
+        return PartRendering(*(e.index_put((met,), o) for e, o in zip(empty, own, strict=True)))
+
     def over(self, background: Tensor) -> Tensor:
         """The colour (R, 3) in front of a background, (3,) or (R, 3)."""
         share = self.accumulation[:, None]

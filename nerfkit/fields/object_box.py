@@ -67,6 +67,13 @@ class Box:
         enter = torch.maximum(enter, rays.near)
         return enter, torch.maximum(enter, leave)
 
+    def meets(self, solid: Tensor, rays: Rays) -> Tensor:
+        """Which rays, (R,) bool, pass through `solid` voxels (n, n, n), looked at once in each bin."""
+        enter, leave = self.crossing(rays)
+        met = leave > enter
+        points = bin_middles(rays[met], enter[met], leave[met])
+        return met.index_put((met,), self.lookup(solid, points).any(dim=1))
+
     def edges(
         self, grid: Tensor, rays: Rays, samples: int, uniform: float, generator: torch.Generator | None
     ) -> Tensor:
@@ -79,9 +86,7 @@ class Box:
         """
         enter, leave = self.crossing(rays)
         step = torch.linspace(0, 1, BINS + 1)
-        middle = enter[:, None] + (leave - enter)[:, None] * 0.5 * (step[1:] + step[:-1])
-        points = rays.origins[:, None] + rays.directions[:, None] * middle[..., None]
-        tau = self.lookup(grid, points) * ((leave - enter) / BINS)[:, None]
+        tau = self.lookup(grid, bin_middles(rays, enter, leave)) * ((leave - enter) / BINS)[:, None]
         weight = torch.exp(-(tau.cumsum(1) - tau)) * (1 - torch.exp(-tau))
         weight = torch.nn.functional.max_pool1d(weight[:, None], 3, stride=1, padding=1)[:, 0]
         cdf = torch.nn.functional.pad(weight.cumsum(1), (1, 0))
@@ -95,3 +100,10 @@ class Box:
         low, high = cdf.gather(1, index), cdf.gather(1, index + 1)
         fraction = ((u - low) / (high - low).clamp_min(1e-8)).clamp(0, 1)
         return enter[:, None] + (leave - enter)[:, None] * (index + fraction) / BINS
+
+
+def bin_middles(rays: Rays, enter: Tensor, leave: Tensor) -> Tensor:
+    """Points (R, BINS, 3) at the middles of even bins between two t (R,) of each ray."""
+    middle = (torch.arange(BINS) + 0.5) / BINS
+    t = enter[:, None] + (leave - enter)[:, None] * middle
+    return rays.origins[:, None] + rays.directions[:, None] * t[..., None]

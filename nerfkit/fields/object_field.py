@@ -137,10 +137,17 @@ class ObjectField(nn.Module):
         return nn.functional.grid_sample(self.filled[None], place, align_corners=False)[0, :, 0, 0]
 
     def trace_object(self, rays: Rays, generator: torch.Generator | None = None) -> PartRendering:
-        """The object alone (Equation 10), differentiable in objectness and, if it adapts, scene."""
-        samples = TRAIN_SAMPLES if generator is not None else RENDER_SAMPLES
-        edges = self.box.edges(self.matter, rays, samples, UNIFORM, generator)
-        return self.composite(self.look(rays, edges, everywhere=generator is not None), rays)
+        """The object alone (Equation 10), differentiable in objectness and, if it adapts, scene.
+
+        Without a generator rays that pass by all matter are not looked along: most of a picture's.
+        """
+        if generator is not None:
+            edges = self.box.edges(self.matter, rays, TRAIN_SAMPLES, UNIFORM, generator)
+            return self.composite(self.look(rays, edges), rays)
+        met = self.box.meets(self.matter > MATTER_MIN, rays)
+        hit = rays[met]
+        edges = self.box.edges(self.matter, hit, RENDER_SAMPLES, UNIFORM, None)
+        return self.composite(self.look(hit, edges, everywhere=False), hit).among(met)
 
     def composite(self, seen: Samples, rays: Rays) -> PartRendering:
         """Weights, colour and depth of the object from its samples."""

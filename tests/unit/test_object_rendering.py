@@ -183,6 +183,31 @@ def test_the_picture_moves_the_objectness_always_and_the_scene_where_it_adapts()
         assert len(field.parameter_groups(SMALL)) == (4 if adapts else 2)
 
 
+def test_rays_meet_a_ball_as_its_equation_says():
+    rays = rays_at_the_cube(400)
+    centres = BOX.voxel_centres(96).reshape(96, 96, 96, 3)
+    met = BOX.meets(centres.norm(dim=-1) < 0.3, rays)
+    along = (rays.origins * rays.directions).sum(1, keepdim=True)
+    passing = (rays.origins - along * rays.directions).norm(dim=1)
+    assert met[passing < 0.28].all()
+    assert not met[passing > 0.32].any()
+    assert 0 < met.sum() < len(met)
+
+
+def test_rays_that_pass_by_the_matter_are_empty_and_change_no_other():
+    rays = rays_at_the_cube(64)
+    field = ObjectField(make_field(SMALL, 3), BOX).eval()
+    field.matter[48:] = 0
+    whole = field.trace_object(rays)
+    met = BOX.meets(field.matter > 0, rays)
+    assert 0 < met.sum() < len(met)
+    alone = field.trace_object(rays[met])
+    for name, value in vars(whole).items():
+        torch.testing.assert_close(value[met], getattr(alone, name))
+    assert (whole.accumulation[~met] == 0).all()
+    assert (whole.logit[~met] == FAR_LOGIT).all()
+
+
 def test_the_file_holds_the_whole_field(tmp_path):
     field = ObjectField(make_field(SMALL, 3), BOX, mode="alpha_times_p").eval()
     field.kept[:40] = 0
