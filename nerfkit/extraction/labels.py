@@ -10,6 +10,7 @@ from torch import Tensor
 from nerfkit.errors import UserError
 
 KERNEL = np.ones((3, 3), np.uint8)  # of the filters that find boundary pixels (LaTeRF, section 5.2)
+EDGE = 0.015  # of the width, on each side of a mask's edge
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,22 @@ class LabelSet:
         return torch.cat(chosen), torch.arange(count) < half
 
 
-def boundary(mask: np.ndarray) -> np.ndarray:
-    """Pixels (H, W) at which a 3x3 maximum filter of the mask differs from a 3x3 minimum filter."""
+def boundary(mask: np.ndarray, times: int = 1) -> np.ndarray:
+    """Pixels (H, W) at which a 3x3 maximum filter of the mask differs from a 3x3 minimum filter, each applied
+    so many times."""
     grey = mask.astype(np.uint8)
-    return cv2.dilate(grey, KERNEL) != cv2.erode(grey, KERNEL)
+    return cv2.dilate(grey, KERNEL, iterations=times) != cv2.erode(grey, KERNEL, iterations=times)
+
+
+def along_edges(labels: LabelSet, masks: list[np.ndarray]) -> LabelSet | None:
+    """Those of the labels that lie along the edges of the masks (H, W); None unless there are both kinds.
+
+    A field is soft, and what of it stands out beyond an outline is told from the object there alone.
+    """
+    bands = [boundary(mask, max(1, round(EDGE * mask.shape[1]))).ravel() for mask in masks]
+    near = torch.from_numpy(np.concatenate(bands))
+    kinds = [kind[near[kind]] for kind in (labels.positive, labels.negative)]
+    return LabelSet(*kinds) if all(map(len, kinds)) else None
 
 
 def draw_labels(masks: list[np.ndarray], count: int, sampling: str, seed: int) -> LabelSet:

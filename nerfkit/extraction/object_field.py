@@ -12,7 +12,7 @@ from nerfkit.errors import UserError
 from nerfkit.extraction.clicked_labels import labelled_by_clicks
 from nerfkit.extraction.completion import complete
 from nerfkit.extraction.denoising import DenoisingSettings, denoise, refresh_matter
-from nerfkit.extraction.labels import LabelSet, draw_labels
+from nerfkit.extraction.labels import LabelSet, along_edges, draw_labels
 from nerfkit.extraction.spread import by_view, cube_around, spread_labels
 from nerfkit.extraction.text_term import TextLoss, weighted_prompts
 from nerfkit.extraction.visibility import Photographed, Surface, object_surface
@@ -48,8 +48,11 @@ class ObjectFieldSettings(TrainingSettings, DenoisingSettings):
     labels: int = 0  # of the masks: pixel labels over all views, half of them positive; 0 for every pixel
     sampling: str = "uniform"  # of the labels: uniform | boundary
     spread: bool | str = "auto"  # over surfaces: true | false | auto: clicks, and few labels of masks
+    edges: bool = (
+        True  # whether half of what is learnt from lies along the masks' edges, where they are known
+    )
     label_weight: float = 1.0
-    opacity: float = 0.1  # weight of the labelled rays' opacity
+    opacity: float = 10.0  # weight of the labelled rays' opacity
     silhouette: float = 0.1  # weight of opacity where the scene is empty
     completion: bool = True  # whether the hidden surface is closed by shape alone
     clip_weight: float = 0.0  # of 1 - similarity; the scene field then changes too
@@ -95,7 +98,9 @@ def object_field(
     surface = object_surface(photographed) if masks_are_known(settings) else None
     adapts = settings.clip_weight > 0
     texts = chosen_texts(clicks, objects) if clicks else []
-    objective = extraction_objective(scene, labels, texts, settings)
+    masks = [each.mask for each in photographed]
+    edges = along_edges(labels, masks) if settings.edges and masks_are_known(settings) else None
+    objective = extraction_objective(scene, labels, edges, texts, settings)
     torch.manual_seed(seed)
     model = ObjectField(
         read_field(field / "field.safetensors"),
@@ -195,13 +200,14 @@ def labelled(
 
 
 def extraction_objective(
-    scene: Scene, labels: LabelSet, texts: list[str], settings: ObjectFieldSettings
+    scene: Scene, labels: LabelSet, edges: LabelSet | None, texts: list[str], settings: ObjectFieldSettings
 ) -> Extraction:
     """Everything the object field is held against."""
     pixels = PixelBank(scene.train)
     return Extraction(
         pixels,
         labels,
+        edges,
         settings.label_weight,
         settings.opacity,
         settings.silhouette,

@@ -103,11 +103,12 @@ class ObjectField(nn.Module):
             scene = self.scene_field.trace(rays, generator, live)
         return self.objectness.labelled(scene, rays)
 
-    def look(self, rays: Rays, edges: Tensor, everywhere: bool = True) -> Samples:
+    def look(self, rays: Rays, edges: Tensor, everywhere: bool = True, live: bool = True) -> Samples:
         """What is asked of the field at the middles of sample edges (R, K + 1).
 
         Args:
             everywhere: False asks only where `matter` is, which saves nine tenths of a rendering.
+            live: whether a scene field that adapts learns from the answer.
         """
         middle = 0.5 * (edges[:, 1:] + edges[:, :-1])
         points = (rays.origins[:, None] + rays.directions[:, None] * middle[..., None]).reshape(-1, 3)
@@ -116,7 +117,7 @@ class ObjectField(nn.Module):
         if not everywhere:
             wanted = self.box.lookup(self.matter, points) > MATTER_MIN
         points, along = points[wanted], along[wanted]
-        with torch.set_grad_enabled(self.adapts and torch.is_grad_enabled()):
+        with torch.set_grad_enabled(live and self.adapts and torch.is_grad_enabled()):
             density, columns = self.scene_field.sample(points, along)
         score = self.objectness.score(points)
         share = torch.sigmoid(score) * self.box.lookup(self.kept, points)
@@ -136,14 +137,16 @@ class ObjectField(nn.Module):
         place = (2 * self.box.unit(points) - 1).flip(-1)[None, None, None]
         return nn.functional.grid_sample(self.filled[None], place, align_corners=False)[0, :, 0, 0]
 
-    def trace_object(self, rays: Rays, generator: torch.Generator | None = None) -> PartRendering:
-        """The object alone (Equation 10), differentiable in objectness and, if it adapts, scene.
+    def trace_object(
+        self, rays: Rays, generator: torch.Generator | None = None, live: bool = True
+    ) -> PartRendering:
+        """The object alone (Equation 10), differentiable in objectness and, if `live` and it adapts, scene.
 
         Without a generator rays that pass by all matter are not looked along: most of a picture's.
         """
         if generator is not None:
             edges = self.box.edges(self.matter, rays, TRAIN_SAMPLES, UNIFORM, generator)
-            return self.composite(self.look(rays, edges), rays)
+            return self.composite(self.look(rays, edges, live=live), rays)
         met = self.box.meets(self.matter > MATTER_MIN, rays)
         hit = rays[met]
         edges = self.box.edges(self.matter, hit, RENDER_SAMPLES, UNIFORM, None)

@@ -51,6 +51,7 @@ class Extraction:
 
     Attributes:
         labels: pixels whose ray is the object's or not (Equation 13).
+        edges: those along the masks' edges, which are half of what is drawn where there are any.
         opacity: weight of the labelled rays' object opacity.
         silhouette: weight of object opacity where the scene itself is empty.
         photometric: the photos (Equation 3), for a field that adapts.
@@ -59,23 +60,31 @@ class Extraction:
 
     pixels: PixelBank
     labels: LabelSet
+    edges: LabelSet | None = None
     label_weight: float = 1.0
-    opacity: float = 0.1
+    opacity: float = 10.0
     silhouette: float = 0.1
     photometric: Photometric | None = None
     text: TextTerm | None = None
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """`count` pixels and their labels."""
+        if self.edges is None:
+            return self.labels.draw(count, generator)
+        drawn = [kind.draw(count // 2, generator) for kind in (self.labels, self.edges)]
+        return torch.cat([index for index, _ in drawn]), torch.cat([label for _, label in drawn])
 
     def __call__(
         self, field: ObjectField, count: int, done: float, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """The terms of one step."""
-        index, labels = self.labels.draw(count, generator)
+        index, labels = self.draw(count, generator)
         rays = self.pixels.rays(index)
         scene = field.trace(rays, generator)
         classified = binary_cross_entropy_with_logits(scene.objectness, labels.float())
         terms = {"labels": self.label_weight * classified}
         if self.opacity or self.silhouette:
-            own = field.trace_object(rays, generator)
+            own = field.trace_object(rays, generator, live=False)
             empty = 1 - scene.accumulation.detach()
             terms["opacity"] = self.opacity * opacity_error(own, scene, labels)
             terms["silhouette"] = self.silhouette * (empty * own.accumulation).mean()

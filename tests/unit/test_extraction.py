@@ -17,7 +17,7 @@ from nerfkit.extraction.denoising import (
     smoothed_in_space,
     without_crumbs,
 )
-from nerfkit.extraction.labels import boundary, draw_labels
+from nerfkit.extraction.labels import LabelSet, along_edges, boundary, draw_labels
 from nerfkit.extraction.mesh import Mesh, face_areas, largest_part, scattered, vertex_normals
 from nerfkit.extraction.minimal_surface import least_area
 from nerfkit.extraction.viewpoints import seen_along
@@ -25,7 +25,7 @@ from nerfkit.extraction.visibility import Known, Photographed, classify, object_
 from nerfkit.fields.object_box import Box
 from nerfkit.files import write_image
 from nerfkit.object_rendering import PartRendering
-from nerfkit.objectives.extraction import opacity_error
+from nerfkit.objectives.extraction import Extraction, opacity_error
 from nerfkit.rendering import Rendering
 from nerfkit.segmentation.projection import project
 
@@ -77,6 +77,24 @@ def test_boundary_labels_touch_the_other_kind():
     flat = np.concatenate([boundary(mask).ravel() for mask in masks()])
     assert flat[labels.positive].all()
     assert flat[labels.negative].all()
+
+
+def test_labels_along_edges_are_those_within_the_reach_of_one():
+    mask = np.zeros((40, 200), bool)
+    mask[:, 80:] = True  # the reach is three columns on each side of column 80
+    labels = LabelSet(torch.tensor([79, 80, 90, 199]), torch.tensor([0, 76, 77, 278]))
+    near = along_edges(labels, [mask, np.zeros_like(mask)])
+    assert near.positive.tolist() == [79, 80]
+    assert near.negative.tolist() == [77, 278]
+    assert along_edges(LabelSet(torch.tensor([90]), torch.tensor([77])), [mask]) is None
+
+
+def test_half_of_what_is_drawn_lies_along_edges_where_there_are_any():
+    inner, edge = (LabelSet(torch.tensor([k]), torch.tensor([k + 1])) for k in (10, 20))
+    index, labels = Extraction(None, inner, edge).draw(8, torch.Generator())
+    assert sorted(index.tolist()) == [10, 10, 11, 11, 20, 20, 21, 21]
+    assert labels.tolist() == [pixel % 2 == 0 for pixel in index.tolist()]
+    assert set(Extraction(None, inner).draw(8, torch.Generator())[0].tolist()) == {10, 11}
 
 
 def test_labels_of_one_kind_are_refused():

@@ -183,6 +183,13 @@ def test_the_picture_moves_the_objectness_always_and_the_scene_where_it_adapts()
         assert len(field.parameter_groups(SMALL)) == (4 if adapts else 2)
 
 
+def test_a_picture_that_is_not_live_leaves_the_scene_alone():
+    field = ObjectField(make_field(SMALL, 0), BOX, adapts=True)
+    field.trace_object(rays_at_the_cube(), torch.Generator(), live=False).accumulation.sum().backward()
+    assert float(field.objectness.table.grad.abs().max()) > 0
+    assert field.scene_field.table.grad is None
+
+
 def test_rays_meet_a_ball_as_its_equation_says():
     rays = rays_at_the_cube(400)
     centres = BOX.voxel_centres(96).reshape(96, 96, 96, 3)
