@@ -5,7 +5,7 @@ background, over the whole picture as in the paper; the paper does not name its 
 reported. Hidden parts are scored apart: the subject's pixels whose surface no training photo shows, by the
 exact depths of the scene. There the error of all views' hidden pixels together makes one PSNR, and `covered`
 is the mean opacity of the cutout. A scene's value is the mean over its views (hidden: the pool of them); a
-table's is the mean over seeds, then over scenes.
+table's is the mean over seeds, then over scenes (hidden: over those that have hidden pixels).
 """
 
 import logging
@@ -34,6 +34,7 @@ COLUMNS = [
     ("black", "hidden_psnr", "hidden, black, dB", ".2f"),
     ("any", "covered", "hidden, covered", ".2f"),
 ]
+HIDDEN = ("hidden_psnr", "covered")
 SHOWN_VIEWS = 4  # on a scene's sheet
 
 
@@ -120,7 +121,10 @@ def pages(tables: list[dict], records: list[dict], source: str) -> str:
     """All tables as markdown, the means over the scenes first and then each scene."""
     scenes = list(dict.fromkeys(record["scene"] for record in records))
     groups = {f"mean of {len(scenes)} scenes": scenes, **{scene: [scene] for scene in scenes}}
-    parts = [f"Published: {source}. Their scenes are others: only the differences within a column compare.\n"]
+    parts = [
+        f"Published: {source}. Their scenes are others: only the differences within a column compare. "
+        f"Hidden: the mean over {', '.join(with_hidden(records, scenes)) or 'no scene'}.\n"
+    ]
     for title, members in groups.items():
         parts.append(f"\n# {title}\n")
         for table in tables:
@@ -128,21 +132,23 @@ def pages(tables: list[dict], records: list[dict], source: str) -> str:
     return "".join(parts)
 
 
+def with_hidden(records: list[dict], scenes: list[str]) -> list[str]:
+    """Those of the scenes of which the training photos do not show every pixel."""
+    return [s for s in scenes if any(r["scene"] == s and r["hidden_pixels"] for r in records)]
+
+
 def table_of(table: dict, records: list[dict], scenes: list[str]) -> str:
     """One table as markdown."""
     seeds = list(dict.fromkeys(record["seed"] for record in records))
+    partly = with_hidden(records, scenes)
     heads = [table["heading"], *(heading for _, _, heading, _ in COLUMNS), "published PSNR / SSIM"]
     rows = []
     for row in table["rows"]:
-        cells = [
-            cell(
-                mean_and_spread(
-                    values_of(records, run=row["run"], background=background, metric=metric), scenes, seeds
-                ),
-                form,
-            )
-            for background, metric, _, form in COLUMNS
-        ]
+        cells = []
+        for background, metric, _, form in COLUMNS:
+            values = values_of(records, run=row["run"], background=background, metric=metric)
+            members = partly if metric in HIDDEN else scenes
+            cells.append(cell(mean_and_spread(values, members, seeds) if members else None, form))
         rows.append([row["title"], *cells, "{:.2f} / {:.2f}".format(*row["published"])])
     return markdown(heads, rows, left=[table["heading"]])
 

@@ -63,14 +63,17 @@ def test_a_scene_without_hidden_pixels_has_no_value_there(cell, tmp_path):
 
 
 def test_the_mean_is_over_scenes_and_the_published_numbers_have_a_column():
-    rows = [("a", "psnr", 20.0), ("b", "psnr", 30.0), ("a", "ssim", 0.5)]
+    rows = [("a", "psnr", 20.0), ("b", "psnr", 30.0), ("a", "ssim", 0.5), ("a", "hidden_psnr", 11.0)]
+    common = {"run": "all", "seed": 0, "background": "white"}
     records = [
-        {"run": "all", "scene": scene, "seed": 0, "background": "white", "metric": metric, "value": value}
+        {**common, "scene": scene, "hidden_pixels": 9 * (scene == "a"), "metric": metric, "value": value}
         for scene, metric, value in rows
     ]
     table = {"heading": "labels", "rows": [{"run": "all", "title": "all", "published": [26.93, 0.95]}]}
     last = table_of(table, records, ["a", "b"]).splitlines()[-1]
-    assert last == "| all | 25.00 | - | - | - | - | - | - | 26.93 / 0.95 |"
+    assert last == "| all | 25.00 | - | - | - | 11.00 | - | - | 26.93 / 0.95 |"
+    last = table_of(table, records, ["b"]).splitlines()[-1]
+    assert last == "| all | 30.00 | - | - | - | - | - | - | 26.93 / 0.95 |"
 
 
 def test_writes_tables_records_and_sheets(cell, tmp_path):
@@ -85,6 +88,7 @@ def test_writes_tables_records_and_sheets(cell, tmp_path):
     text = (tmp_path / "out/laterf_tables.md").read_text()
     assert "# mean of 1 scenes" in text
     assert "Published: the paper" in text
+    assert "Hidden: the mean over a." in text
     assert len(read_json(tmp_path / "out/laterf_tables.json")["records"]) == 7
     assert (tmp_path / "out/sheets/a.png").is_file()
 
