@@ -48,9 +48,7 @@ class ObjectFieldSettings(TrainingSettings, DenoisingSettings):
     labels: int = 0  # of the masks: pixel labels over all views, half of them positive; 0 for every pixel
     sampling: str = "uniform"  # of the labels: uniform | boundary
     spread: bool | str = "auto"  # over surfaces: true | false | auto: clicks, and few labels of masks
-    edges: bool = (
-        True  # whether half of what is learnt from lies along the masks' edges, where they are known
-    )
+    edges: bool = True  # whether half of what is learnt from lies along the edges of known masks
     label_weight: float = 1.0
     opacity: float = 10.0  # weight of the labelled rays' opacity
     silhouette: float = 0.1  # weight of opacity where the scene is empty
@@ -98,9 +96,7 @@ def object_field(
     surface = object_surface(photographed) if masks_are_known(settings) else None
     adapts = settings.clip_weight > 0
     texts = chosen_texts(clicks, objects) if clicks else []
-    masks = [each.mask for each in photographed]
-    edges = along_edges(labels, masks) if settings.edges and masks_are_known(settings) else None
-    objective = extraction_objective(scene, labels, edges, texts, settings)
+    objective = extraction_objective(scene, photographed, labels, texts, settings)
     torch.manual_seed(seed)
     model = ObjectField(
         read_field(field / "field.safetensors"),
@@ -200,10 +196,16 @@ def labelled(
 
 
 def extraction_objective(
-    scene: Scene, labels: LabelSet, edges: LabelSet | None, texts: list[str], settings: ObjectFieldSettings
+    scene: Scene,
+    photographed: list[Photographed],
+    labels: LabelSet,
+    texts: list[str],
+    settings: ObjectFieldSettings,
 ) -> Extraction:
     """Everything the object field is held against."""
     pixels = PixelBank(scene.train)
+    masks = [each.mask for each in photographed]
+    edges = along_edges(labels, masks) if settings.edges and masks_are_known(settings) else None
     return Extraction(
         pixels,
         labels,

@@ -150,7 +150,7 @@ class ObjectField(nn.Module):
         met = self.box.meets(self.matter > MATTER_MIN, rays)
         hit = rays[met]
         edges = self.box.edges(self.matter, hit, RENDER_SAMPLES, UNIFORM, None)
-        return self.composite(self.look(hit, edges, everywhere=False), hit).among(met)
+        return self.composite(self.look(hit, edges, everywhere=False, live=live), hit).among(met)
 
     def composite(self, seen: Samples, rays: Rays) -> PartRendering:
         """Weights, colour and depth of the object from its samples."""
