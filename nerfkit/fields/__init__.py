@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from nerfkit.errors import UserError
 from nerfkit.fields.hash_field import HashField
@@ -24,10 +25,20 @@ def make_field(settings: FieldSettings, seed: int) -> torch.nn.Module:
 
 
 def write_field(path: Path, field: torch.nn.Module) -> None:
-    """Write parameters, density grid and, in the header, the settings."""
+    """Write parameters, density grid and, in the header, the settings.
+
+    The density grid says where samples lie, no more, so it is kept in half precision: its largest value,
+    exp(DENSITY_MAX), still fits.
+    """
     header = {"format": "nerfkit-field-1", "settings": json.dumps(asdict(field.settings))}
+    tensors = {name: in_file(name, value) for name, value in field.state_dict().items()}
     with atomic_path(path) as temporary:
-        save_file({name: value.contiguous() for name, value in field.state_dict().items()}, temporary, header)
+        save_file(tensors, temporary, header)
+
+
+def in_file(name: str, value: Tensor) -> Tensor:
+    """A parameter or buffer as files keep it."""
+    return value.half() if name == "density_grid" else value.contiguous()
 
 
 def read_field(path: Path) -> torch.nn.Module:

@@ -11,9 +11,10 @@ from nerfkit.fields.settings import FieldSettings
 from nerfkit.rays import Rays
 from nerfkit.rendering import Rendering, expected_depth
 
-GRID_RESOLUTION = 128  # of the density grid, per side of contracted space
+GRID_SHARE = 4  # cells of the finest level along a cell of the density grid, which proposes the samples
+GRID_SMALLEST, GRID_LARGEST = 128, 256  # cells a side of contracted space; a grid of 256 takes 64 MB
 GRID_DECAY = 0.9  # what a visited cell keeps of its density where it is found emptier
-PROPOSAL_BINS = 64
+GRID_CELLS_A_BIN = 2  # the bins along a ray are as fine as the grid: 64 for 128 cells a side
 UNIFORM = 0.3  # share of samples spread evenly; with few of them, what the density grid missed stays missed
 FEATURES, HIDDEN = 11, 64
 TABLE_INIT = 1e-2
@@ -64,16 +65,16 @@ class HashField(nn.Module):
             nn.Linear(FEATURES + 3 + 9, HIDDEN), nn.ReLU(inplace=True),
             nn.Linear(HIDDEN, HIDDEN), nn.ReLU(inplace=True), nn.Linear(HIDDEN, 3),
         )  # fmt: skip
-        self.register_buffer("density_grid", torch.ones(GRID_RESOLUTION**3))
+        self.grid_resolution = min(max(settings.finest // GRID_SHARE, GRID_SMALLEST), GRID_LARGEST)
+        self.register_buffer("density_grid", torch.ones(self.grid_resolution**3))
 
     def sample_edges(self, rays: Rays, generator: torch.Generator | None) -> Tensor:
         """Where to look along rays: (R, K + 1)."""
         training = generator is not None
         samples = self.settings.samples if training else self.settings.render_samples
         jitter = torch.rand(len(rays), samples + 1, generator=generator) if training else None
-        return self.kernel.propose(
-            self.density_grid, rays, GRID_RESOLUTION, samples, PROPOSAL_BINS, UNIFORM, jitter
-        )
+        resolution, bins = self.grid_resolution, self.grid_resolution // GRID_CELLS_A_BIN
+        return self.kernel.propose(self.density_grid, rays, resolution, samples, bins, UNIFORM, jitter)
 
     def trace(
         self, rays: Rays, generator: torch.Generator | None = None, live: Tensor | None = None
@@ -85,7 +86,7 @@ class HashField(nn.Module):
             self.table, self.column_weight, self.column_bias, rays, edges, live, self.layout
         )
         if self.training and generator is not None:
-            self.kernel.update_grid(self.density_grid, rays, edges, density, GRID_RESOLUTION, GRID_DECAY)
+            self.kernel.update_grid(self.density_grid, rays, edges, density, self.grid_resolution, GRID_DECAY)
         objectness = nn.functional.linear(frozen, self.features.weight[-1:], self.features.bias[-1:])
         return Rendering(
             rgb=self.shade(torch.cat([composed, diffuse], dim=1), rays.directions),

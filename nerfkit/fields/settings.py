@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class TrainingSettings:
     """How long and how fast a field is trained."""
 
-    steps: int = 6000  # optimiser steps
+    steps: int = 9000  # optimiser steps
     rays_start: int = 512  # rays a step at the beginning: many small steps win early
     rays_end: int = 1024  # and at the end; the number grows geometrically
     table_rate: float = 0.03  # Adam's rate for the hash table
@@ -24,9 +24,9 @@ class FieldSettings(TrainingSettings):
     kernel: str = "auto"  # auto | numba | reference; auto takes numba on a CPU
     levels: int = 4  # levels of the hash grid
     features: int = 8  # numbers a level stores at each corner
-    table_log2: int = 18  # log2 of the rows of a hashed level
+    table_log2: int = 19  # log2 of the rows of a hashed level
     coarsest: int = 16  # resolution of the first level over the contracted unit cube
-    finest: int = 512  # and of the last
+    finest: int = 1024  # and of the last
     samples: int = 32  # samples a ray in training
     render_samples: int = 48  # samples a ray in rendering
     diffuse: float = 0.1  # weight of the view-independent colour's own error
