@@ -30,6 +30,7 @@ class InpaintedFieldSettings(TrainingSettings):
     diffuse: float = 0.1  # weight of the view-independent colour's own error
     sparse_depth: float = 2.0  # weight of the reconstruction's points outside the holes
     flatness: float = 0.4  # weight of what bends bare surfaces outside the holes
+    distortion: float = 0.01  # weight of how far apart the weights of a ray lie, in log distance
     seen: bool = True  # whether what other photos show inside the holes counts like a photo
     disparity: float = 1.0  # weight of the fills' disparity inside the holes
     ring: float = 0.02  # share of the width around a hole where the disparity counts too
@@ -109,7 +110,8 @@ def hole_disparity(filled: Filled, settings: InpaintedFieldSettings) -> HoleDisp
         around.append(cv2.dilate(hole.astype(np.uint8), np.ones((size, size), np.uint8)).ravel())
     index = np.flatnonzero(np.concatenate(around))
     values = np.concatenate([disparity.ravel() for disparity in filled.disparities])[index]
-    return HoleDisparity(torch.from_numpy(index), torch.from_numpy(values).float(), settings.disparity)
+    chosen, wanted = torch.from_numpy(index), torch.from_numpy(values).float()
+    return HoleDisparity(chosen, wanted, settings.disparity, settings.distortion)
 
 
 def perceptual_term(filled: Filled, pixels: PixelBank, settings: InpaintedFieldSettings) -> Perceptual | None:
@@ -137,6 +139,7 @@ def what_photos_show(
         settings.diffuse,
         settings.sparse_depth,
         settings.flatness,
+        settings.distortion,
         scene.nearest,
         allowed=torch.from_numpy(~np.concatenate([part.ravel() for part in unknown])),
     )

@@ -58,7 +58,7 @@ def reference_field(photos: Path, sfm: Path, out: Path, field_settings: FieldSet
 def learnt(views: list[View], curve: Path, settings: FieldSettings, seed: int) -> Field:
     """A field of these views."""
     model = make_field(settings, seed)
-    objective = Photometric(PixelBank(views), diffuse=settings.diffuse)
+    objective = Photometric(PixelBank(views), diffuse=settings.diffuse, distortion=settings.distortion)
     fit(train(model, objective, settings, seed), settings.steps, curve, f"reference, {curve.stem}")
     return model.eval()
 

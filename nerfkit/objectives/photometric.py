@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nerfkit.objectives.distortion import distortion
 from nerfkit.objectives.flatness import flatness_part
 from nerfkit.objectives.keypoints import KeypointBank
 from nerfkit.objectives.parts import Part, trace_parts
@@ -32,7 +33,7 @@ class Photometric:
     """Colour at every pixel that is `allowed`, disparity at the reconstruction's points and along bare lines.
 
     Attributes:
-        diffuse, sparse_depth, flatness: weights of the terms.
+        diffuse, sparse_depth, flatness, distortion: weights of the terms.
         nearest: the z-depth, scene units, whose normalised disparity is 1.
         allowed: (N,) bool over the bank's pixels, or None for all of them.
     """
@@ -42,6 +43,7 @@ class Photometric:
     diffuse: float = 0.1
     sparse_depth: float = 0.1
     flatness: float = 0.0
+    distortion: float = 0.0
     nearest: float = 1.0
     allowed: Tensor | None = None
 
@@ -49,7 +51,7 @@ class Photometric:
         """`count` pixels, a quarter as many points, and a sixteenth as many lines."""
         index = self.pixels.draw(count, generator, self.allowed)
         colours = self.pixels.colours(index)
-        parts = [Part(self.pixels.rays(index), lambda r: squared_error(r, colours, self.diffuse))]
+        parts = [Part(self.pixels.rays(index), lambda r: self.pixel_terms(r, colours))]
         if self.keypoints and self.sparse_depth > 0:
             parts.append(self.points(count // KEYPOINT_SHARE, generator))
         if self.flatness > 0:
@@ -57,6 +59,13 @@ class Photometric:
                 flatness_part(self.pixels, count, generator, self.nearest, self.flatness, self.allowed)
             )
         return parts
+
+    def pixel_terms(self, rendering: Rendering, colours: Tensor) -> dict[str, Tensor]:
+        """The terms of rays through pixels of these colours (R, 3)."""
+        terms = squared_error(rendering, colours, self.diffuse)
+        if self.distortion > 0:
+            terms["distortion"] = self.distortion * distortion(rendering).mean()
+        return terms
 
     def points(self, count: int, generator: torch.Generator) -> Part:
         """`count` of the reconstruction's points."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nerfkit.objectives.distortion import distortion
 from nerfkit.objectives.parts import Part, due, trace_parts
 from nerfkit.objectives.photometric import Photometric, disparity_error
 from nerfkit.perceptual import PerceptualLoss
@@ -82,11 +83,13 @@ class HoleColour:
 
 @dataclass(frozen=True)
 class HoleDisparity:
-    """Normalised disparity of the fills in the holes and a ring around them: indices, values, weight."""
+    """Normalised disparity of the fills in the holes and a ring around them: indices, values, weight, and the
+    weight of the rays' distortion."""
 
     index: Tensor
     values: Tensor
     weight: float
+    distortion: float = 0.0
 
     def part(self, pixels: PixelBank, count: int, generator: torch.Generator, nearest: float) -> Part:
         """`count` pixels of all holes."""
@@ -94,7 +97,10 @@ class HoleDisparity:
 
         def error(rendering: Rendering) -> dict[str, Tensor]:
             missed = disparity_error(rendering.depth, self.values[chosen], nearest)
-            return {"disparity": self.weight * missed}
+            terms = {"disparity": self.weight * missed}
+            if self.distortion > 0:
+                terms["hole_distortion"] = self.distortion * distortion(rendering).mean()
+            return terms
 
         return Part(pixels.rays(self.index[chosen]), error)
 

@@ -71,7 +71,9 @@ def test_the_ball_is_gone_and_the_place_is_behind_it(capture):
     assert manifest["terms"] == [
         "diffuse",
         "disparity",
+        "distortion",
         "flatness",
+        "hole_distortion",
         "perceptual",
         "reference",
         "rgb",
@@ -81,7 +83,14 @@ def test_the_ball_is_gone_and_the_place_is_behind_it(capture):
 
 def test_terms_are_left_out_by_their_settings(capture):
     scene, filled = loaded(capture)
-    none = {"disparity": 0, "sparse_depth": 0, "flatness": 0, "reference": "none", "perceptual": "none"}
+    none = {
+        "disparity": 0,
+        "sparse_depth": 0,
+        "flatness": 0,
+        "distortion": 0,
+        "reference": "none",
+        "perceptual": "none",
+    }
     bare = dataclasses.replace(QUICK, **none)
     objective = removal_objective(scene, filled, capture / "sfm" / "sparse_depth.npz", bare)
     terms = objective(make_field(SCENE, 0), 64, 0.9, torch.Generator())
