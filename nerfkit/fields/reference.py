@@ -126,5 +126,5 @@ def update_grid(grid: Tensor, rays, edges: Tensor, density: Tensor, resolution: 
     unit = contract(rays.origins[:, None] + rays.directions[:, None] * middle[..., None])
     looked_at = density.flatten() >= 0
     cells = grid_cells(unit, resolution).flatten()[looked_at]
-    grid[cells.unique()] *= decay
+    grid[cells] *= decay
     grid.scatter_reduce_(0, cells, density.flatten()[looked_at], "amax")

@@ -20,3 +20,8 @@ def distortion(rendering: Rendering) -> Tensor:
     moment = (weights * middle).cumsum(dim=1) - weights * middle
     apart = 2 * weights * (middle * before - moment)
     return (apart + weights.square() * length / 3).sum(dim=1)
+
+
+def distortion_term(rendering: Rendering, weight: float, name: str = "distortion") -> dict[str, Tensor]:
+    """The mean over rays as a term of that name, none where it weighs nothing."""
+    return {name: weight * distortion(rendering).mean()} if weight > 0 else {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nerfkit.objectives.distortion import distortion
+from nerfkit.objectives.distortion import distortion_term
 from nerfkit.objectives.flatness import flatness_part
 from nerfkit.objectives.keypoints import KeypointBank
 from nerfkit.objectives.parts import Part, trace_parts
@@ -62,10 +62,8 @@ class Photometric:
 
     def pixel_terms(self, rendering: Rendering, colours: Tensor) -> dict[str, Tensor]:
         """The terms of rays through pixels of these colours (R, 3)."""
-        terms = squared_error(rendering, colours, self.diffuse)
-        if self.distortion > 0:
-            terms["distortion"] = self.distortion * distortion(rendering).mean()
-        return terms
+        colour = squared_error(rendering, colours, self.diffuse)
+        return colour | distortion_term(rendering, self.distortion)
 
     def points(self, count: int, generator: torch.Generator) -> Part:
         """`count` of the reconstruction's points."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nerfkit.objectives.distortion import distortion
+from nerfkit.objectives.distortion import distortion_term
 from nerfkit.objectives.parts import Part, due, trace_parts
 from nerfkit.objectives.photometric import Photometric, disparity_error
 from nerfkit.perceptual import PerceptualLoss
@@ -97,10 +97,8 @@ class HoleDisparity:
 
         def error(rendering: Rendering) -> dict[str, Tensor]:
             missed = disparity_error(rendering.depth, self.values[chosen], nearest)
-            terms = {"disparity": self.weight * missed}
-            if self.distortion > 0:
-                terms["hole_distortion"] = self.distortion * distortion(rendering).mean()
-            return terms
+            fog = distortion_term(rendering, self.distortion, "hole_distortion")
+            return {"disparity": self.weight * missed} | fog
 
         return Part(pixels.rays(self.index[chosen]), error)
 
