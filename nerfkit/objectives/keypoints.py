@@ -1,4 +1,4 @@
-"""The reconstruction's points as depth supervision (DS-NeRF; SPIn-NeRF keeps it outside the hole)."""
+"""The reconstruction's points and edges as depth supervision (DS-NeRF; SPIn-NeRF: outside the hole)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,19 +35,30 @@ def inside(mask: np.ndarray, xy: np.ndarray) -> np.ndarray:
 
 
 def read_keypoints(path: Path, views: list[View], holes: dict[str, np.ndarray] | None = None) -> KeypointBank:
-    """Read the sfm stage's `sparse_depth.npz` for some views, without the points inside their holes.
+    """Read the sfm stage's `sparse_depth.npz` for some views, without what is inside their holes.
 
-    The confidence is exp(-(error / mean error)^2) of the reprojection error (DS-NeRF).
+    The confidence of a point is exp(-(error / mean error)^2) of its reprojection error (DS-NeRF), that of
+    points along edges 1: several photos agreed on them.
     """
     rays, depths, confidences = [], [], []
     with np.load(path) as data:
         for view in views:
-            xy, z, error = (data[f"{view.name}/{key}"] for key in ("xy", "z", "error"))
+            xy, z, confidence = seen_depth(data, view.name)
             kept = np.ones(len(z), bool) if holes is None else ~inside(holes[view.name], xy)
             pose = torch.as_tensor(view.world_from_cam[:3], dtype=torch.float32)
             bounds = torch.tensor([view.near, view.far], dtype=torch.float32)
             rays.append(make_rays(camera_directions(view.camera, xy[kept]), pose, *bounds))
             depths.append(z[kept])
-            confidences.append(np.exp(-((error[kept] / max(error.mean(), 1e-6)) ** 2)) if len(z) else z)
+            confidences.append(confidence[kept])
     depth, confidence = (torch.from_numpy(np.concatenate(part)).float() for part in (depths, confidences))
     return KeypointBank(Rays.cat(rays), depth, confidence)
+
+
+def seen_depth(data: np.lib.npyio.NpzFile, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a view sees of points and edges: pixels (N, 2), z-depth (N,) in scene units, confidence (N,)."""
+    xy, z, error, line_xy, line_z = (
+        data[f"{name}/{key}"] for key in ("xy", "z", "error", "line_xy", "line_z")
+    )
+    mean = max(error.mean(), 1e-6) if len(error) else 1.0
+    confidence = np.concatenate([np.exp(-((error / mean) ** 2)), np.ones_like(line_z)])
+    return np.concatenate([xy, line_xy]), np.concatenate([z, line_z]), confidence

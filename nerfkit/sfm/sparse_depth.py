@@ -1,4 +1,4 @@
-"""Sparse depth of every training view: where it sees points, how deep they are, how well they fit."""
+"""Sparse depth of every training view: where it sees points and edges, and how deep they are."""
 
 from pathlib import Path
 
@@ -8,11 +8,14 @@ from nerfkit.files import atomic_path
 from nerfkit.sfm.model import Model, PosedPhoto
 
 
-def write_sparse_depth(path: Path, model: Model, scene_from_world: np.ndarray) -> None:
-    """Write the points and what each training view sees of them.
+def write_sparse_depth(
+    path: Path, model: Model, lines: dict[str, tuple[np.ndarray, np.ndarray]], scene_from_world: np.ndarray
+) -> None:
+    """Write the points and what each training view sees of them, and of `lines` (`line_depth`).
 
     Keys of the npz: `<name>/xy` (N, 2) pixels of the prepared photo, `<name>/z` (N,) z-depth in scene units
-    and `<name>/error` (N,) reprojection error in pixels; `points` (M, 3) in scene units, `rgb` (M, 3) uint8.
+    and `<name>/error` (N,) reprojection error in pixels; `<name>/line_xy` (L, 2) and `<name>/line_z` (L,) are
+    pixels and depth along edges; `points` (M, 3) in scene units, `rgb` (M, 3) uint8.
     """
     scale = np.linalg.norm(scene_from_world[:3, 0])
     arrays = {
@@ -24,6 +27,9 @@ def write_sparse_depth(path: Path, model: Model, scene_from_world: np.ndarray) -
         arrays[f"{view.photo.name}/xy"] = xy.astype(np.float32)
         arrays[f"{view.photo.name}/z"] = (z * scale).astype(np.float32)
         arrays[f"{view.photo.name}/error"] = error.astype(np.float32)
+        xy, z = lines.get(view.photo.name, (np.zeros((0, 2)), np.zeros(0)))
+        arrays[f"{view.photo.name}/line_xy"] = xy.astype(np.float32)
+        arrays[f"{view.photo.name}/line_z"] = (z * scale).astype(np.float32)
     with atomic_path(path) as temporary:
         np.savez_compressed(temporary, **arrays)
 

@@ -10,6 +10,7 @@ import pycolmap
 from nerfkit.files import stage_folder, write_json, write_manifest
 from nerfkit.photos import PhotoSet, read_photos
 from nerfkit.sfm.exposure import exposures
+from nerfkit.sfm.lines import line_depth
 from nerfkit.sfm.model import Model, fit_to_prepared, read_model
 from nerfkit.sfm.provided import triangulate_provided
 from nerfkit.sfm.reconstruction import reconstruct
@@ -45,16 +46,19 @@ def sfm(photos: Path, provided: Path | None, out: Path, settings: SfmSettings) -
         shutil.rmtree(work)
         gains, exposure = exposures(model, photos, settings.exposure)
         content = transforms(model, gains, unregistered(model, photo_set, "train"), settings.min_points)
-        write_model(folder, reconstruction, model, content)
+        lines = line_depth(model, photos) if settings.lines else {}
+        write_model(folder, reconstruction, model, lines, content)
         report(folder, model, photo_set, attempts=attempts, exposure=exposure)
 
 
-def write_model(folder: Path, reconstruction: pycolmap.Reconstruction, model: Model, content: dict) -> None:
+def write_model(
+    folder: Path, reconstruction: pycolmap.Reconstruction, model: Model, lines: dict, content: dict
+) -> None:
     """Write the three forms in which a model is read; `content` is that of transforms.json."""
     (folder / "sparse").mkdir()
     reconstruction.write_binary(folder / "sparse")
     write_json(folder / "transforms.json", content)
-    write_sparse_depth(folder / "sparse_depth.npz", model, np.array(content["scene_from_world"]))
+    write_sparse_depth(folder / "sparse_depth.npz", model, lines, np.array(content["scene_from_world"]))
 
 
 def unregistered(model: Model, photos: PhotoSet, split: str) -> list[str]:

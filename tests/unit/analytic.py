@@ -91,6 +91,8 @@ def write_capture(root: Path, count: int = 10) -> list[View]:
         sparse[f"{view.name}/xy"] = np.stack([column, row], 1).astype(np.float32) + 0.5
         sparse[f"{view.name}/z"] = shot.depth[row, column]
         sparse[f"{view.name}/error"] = np.full(40, 0.5, np.float32)
+        sparse[f"{view.name}/line_xy"] = np.zeros((0, 2), np.float32)
+        sparse[f"{view.name}/line_z"] = np.zeros(0, np.float32)
     np.savez(root / "sfm" / "sparse_depth.npz", **sparse)
     frames = [
         {

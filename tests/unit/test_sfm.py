@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import cv2  # noqa: F401  before pycolmap, like Pillow: see nerfkit/sfm/__init__.py
 import numpy as np
@@ -102,6 +103,17 @@ def test_sparse_depth_is_the_rooms_depth(capture, scene, to_truth):
         assert np.median(relative) < 0.01
         assert error.mean() < 0.5
     assert not [key for key in depth if key.startswith("view 8/")], "test views have no sparse depth"
+
+
+def test_shared_edges_have_the_rooms_depth(capture, scene, to_truth):
+    depth, errors = np.load(capture / "sfm" / "sparse_depth.npz"), []
+    for view, pose in zip(scene.train, POSES, strict=False):
+        xy, z = depth[f"{view.name}/line_xy"], depth[f"{view.name}/line_z"]
+        assert xy.dtype == z.dtype == np.float32
+        errors.append(np.abs(z * to_truth[0] / room.depth(room.LENS.resized(161, 121), pose, xy) - 1))
+    errors = np.concatenate(errors)
+    assert len(errors) > 50
+    assert np.median(errors) < 0.02
 
 
 def test_sparse_depth_reprojects_from_other_views(capture, scene):
@@ -224,7 +236,7 @@ def provided(capture, tmp_path_factory):
 
 
 def test_provided_poses_stay_and_points_are_triangulated(capture, provided, tmp_path):
-    sfm(capture / "photos", provided, tmp_path / "sfm", SETTINGS)
+    sfm(capture / "photos", provided, tmp_path / "sfm", replace(SETTINGS, lines=False))
     scene = read_scene(tmp_path / "sfm" / "transforms.json", capture / "photos")
     assert read_json(tmp_path / "sfm/transforms.json")["unregistered"] == ["view 0"]
     assert [v.split for v in scene.views] == ["train"] * 7 + ["test"] * 2
@@ -239,6 +251,7 @@ def test_provided_poses_stay_and_points_are_triangulated(capture, provided, tmp_
         if view.split == "train":
             xy, z = depth[f"{view.name}/xy"], depth[f"{view.name}/z"]
             assert len(z) > 40
+            assert len(depth[f"{view.name}/line_z"]) == 0
             true = room.depth(view.camera, pose, xy)
             assert np.median(np.abs(z / scene.scale / true - 1)) < 5e-3
 

@@ -1,0 +1,134 @@
+"""Depth along straight edges that photos share: what is known of a bare wall are its seams and its borders.
+
+Keypoints are where texture is. A bare wall without any stands wherever colours allow, often right beside the
+object, and what is painted there is wrong from everywhere else.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from nerfkit.files import read_image
+from nerfkit.sfm.line_places import SAME, agreed, along, own_depth
+from nerfkit.sfm.model import Model, PosedPhoto
+from nerfkit.sfm.segments import TOLERANCE, Segments, find_segments, normals
+
+log = logging.getLogger("nerfkit")
+
+NEIGHBOURS = 30  # other photos that are asked
+ANGLE = np.radians(2)  # between two photos' rays to a point; less tells no depth
+VOTES = 3  # other photos that must know an edge
+SPACING = 4.0  # pixels between the points that stand for an edge
+
+
+def line_depth(model: Model, photos: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What the training views see of shared edges, by name.
+
+    Args:
+        photos: folder of the prepared photos.
+    Returns:
+        Pixels (N, 2) every few pixels along the edges, and z-depth (N,) in the reconstruction's unit.
+    """
+    views = model.train
+    segments = [find_segments(view, read_image(photos / view.photo.file)) for view in views]
+    depths = []
+    for number, (view, edges) in enumerate(zip(tqdm(views, desc="lines"), segments, strict=True)):
+        near = neighbours(number, views, model.points)
+        depths.append(own_depth(view, edges, [views[k] for k in near], [segments[k] for k in near]))
+    lines, owner = in_world(views, segments, depths)
+    shared = {}
+    for number, (view, edges) in enumerate(zip(views, segments, strict=True)):
+        depth = shared_depth(view, edges, lines[owner != number], owner[owner != number])
+        known = np.isfinite(depth).all(axis=1)
+        shared[view.photo.name] = sampled(edges.xy[known], depth[known])
+    log.info("%d points along edges that photos share", sum(len(z) for _, z in shared.values()))
+    return shared
+
+
+def neighbours(number: int, views: list[PosedPhoto], points: np.ndarray) -> list[int]:
+    """Numbers of the views that share most points with one, seen from an angle that tells depth."""
+    view, shared = views[number], np.zeros(len(views), int)
+    for k, other in enumerate(views):
+        common = points[np.intersect1d(view.point_idx, other.point_idx)]
+        a, b = common - view.centre, common - other.centre
+        lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+        shared[k] = ((a * b).sum(axis=1) / lengths < np.cos(ANGLE)).sum()
+    order = np.argsort(-shared, kind="stable")[:NEIGHBOURS]
+    return [int(k) for k in order if shared[k] > 0]
+
+
+def in_world(
+    views: list[PosedPhoto], segments: list[Segments], depths: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The edges whose depths (S, 2) are known: ends (K, 2, 3) in the world, and their views' numbers (K,)."""
+    ends, owner = [], []
+    for number, (view, edges, depth) in enumerate(zip(views, segments, depths, strict=True)):
+        known = np.isfinite(depth).all(axis=1)
+        xyz = edges.rays[known] * depth[known][..., None]
+        ends.append(xyz @ view.cam_from_world[:3, :3] + view.centre)
+        owner.append(np.full(known.sum(), number))
+    return np.concatenate(ends), np.concatenate(owner)
+
+
+def shared_depth(view: PosedPhoto, edges: Segments, lines: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Depths of the ends of a view's edges (S, 2) from edges (K, 2, 3) that other views know; NaN elsewhere.
+
+    An edge is known if several views' edges run along it at one depth, there or within their own length of
+    it: a seam whose upper half was found says where its lower half is.
+    """
+    ends = view.in_camera(lines.reshape(-1, 3)).reshape(-1, 2, 3)
+    before = (ends[..., 2] > 1e-6).all(axis=1)
+    ends, owner = ends[before], owner[before]
+    rays = ends / ends[..., 2:]
+    start, end = along(edges, np.repeat(rays[:, None, :, :2], len(edges), axis=1))
+    beside = np.minimum(end, 1) - np.maximum(start, 0) > start - end
+    running = (apart(view, edges, rays, start, end) < TOLERANCE) & (end > start) & beside
+    depth = np.full((len(edges), 2), np.nan)
+    for edge in np.nonzero(running.any(axis=0))[0]:
+        which = np.nonzero(running[:, edge])[0]
+        disparity = continued(1 / ends[which, :, 2], start[which, edge], end[which, edge])
+        depth[edge] = voted(disparity, owner[which])
+    return depth
+
+
+def apart(
+    view: PosedPhoto, edges: Segments, rays: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> np.ndarray:
+    """How many pixels K other edges (K, 2, 3), at z = 1, are from the S edges of a view, (K, S).
+
+    The ends of the shorter from the line through the longer, or of ours where theirs has to be continued.
+    """
+    theirs = np.abs(np.einsum("sc,kec->kse", edges.normals, rays)).max(axis=2)
+    ours = np.abs(np.einsum("kc,sec->kse", normals(rays), edges.rays)).max(axis=2)
+    continued = (end - start > 1) | (np.minimum(end, 1) < np.maximum(start, 0))
+    return np.where(continued, ours, theirs) * min(view.camera.fx, view.camera.fy)
+
+
+def continued(disparity: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Disparities (C, 2) at places `start` and `end` along an edge to those at 0 and 1: they are linear."""
+    slope = (disparity[:, 1] - disparity[:, 0]) / (end - start)
+    first = disparity[:, 0] - start * slope
+    return np.stack([first, first + slope], axis=1)
+
+
+def voted(disparity: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """The depths (2,) of an edge's ends on which most views agree, NaN if too few; disparities are (C, 2)."""
+    disparity, owner = disparity[(disparity > 1e-6).all(axis=1)], owner[(disparity > 1e-6).all(axis=1)]
+    close = np.abs(disparity[None] / disparity[:, None] - 1).max(axis=2) <= SAME
+    votes = np.array([len(np.unique(owner[row])) for row in close])
+    if votes.max(initial=0) < VOTES:
+        return np.full(2, np.nan)
+    same = agreed(disparity, votes)
+    return 1 / np.median(disparity[same], axis=0) if same.any() else np.full(2, np.nan)
+
+
+def sampled(xy: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points every few pixels along segments (S, 2, 2) with depths of their ends (S, 2): (N, 2) and (N,)."""
+    pixels, depths = [np.zeros((0, 2))], [np.zeros(0)]
+    for ends, z in zip(xy, depth, strict=True):
+        share = np.linspace(0, 1, 2 + int(np.linalg.norm(ends[1] - ends[0]) / SPACING))[:, None]
+        pixels.append(ends[0] * (1 - share) + ends[1] * share)
+        depths.append(1 / ((1 - share) / z[0] + share / z[1])[:, 0])
+    return np.concatenate(pixels), np.concatenate(depths)
