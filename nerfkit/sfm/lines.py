@@ -14,6 +14,7 @@ from nerfkit.files import read_image
 from nerfkit.sfm.line_places import SAME, agreed, along, own_depth
 from nerfkit.sfm.model import Model, PosedPhoto
 from nerfkit.sfm.segments import TOLERANCE, Segments, find_segments, normals
+from nerfkit.sfm.sparse_depth import view_depth
 
 log = logging.getLogger("nerfkit")
 
@@ -21,6 +22,9 @@ NEIGHBOURS = 30  # other photos that are asked
 ANGLE = np.radians(2)  # between two photos' rays to a point; less tells no depth
 VOTES = 3  # other photos that must know an edge
 SPACING = 4.0  # pixels between the points that stand for an edge
+AROUND = 10.0  # pixels in which keypoints know better
+KEYPOINTS = 3  # that many of them
+BEYOND = 1.1  # nearer or farther than all of them by that factor
 
 
 def line_depth(model: Model, photos: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -42,7 +46,9 @@ def line_depth(model: Model, photos: Path) -> dict[str, tuple[np.ndarray, np.nda
     for number, (view, edges) in enumerate(zip(views, segments, strict=True)):
         depth = shared_depth(view, edges, lines[owner != number], owner[owner != number])
         known = np.isfinite(depth).all(axis=1)
-        shared[view.photo.name] = sampled(edges.xy[known], depth[known])
+        xy, z = sampled(edges.xy[known], depth[known])
+        kept = ~contradicted(xy, z, *view_depth(view, model.points)[:2])
+        shared[view.photo.name] = xy[kept], z[kept]
     log.info("%d points along edges that photos share", sum(len(z) for _, z in shared.values()))
     return shared
 
@@ -132,3 +138,17 @@ def sampled(xy: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         pixels.append(ends[0] * (1 - share) + ends[1] * share)
         depths.append(1 / ((1 - share) / z[0] + share / z[1])[:, 0])
     return np.concatenate(pixels), np.concatenate(depths)
+
+
+def contradicted(xy: np.ndarray, z: np.ndarray, points_xy: np.ndarray, points_z: np.ndarray) -> np.ndarray:
+    """Whether points (N, 2) of depths (N,) are nearer or farther than all keypoints close by, (N,) bool.
+
+    Short edges in rich texture are those that go wrong, and there keypoints are many.
+    """
+    if len(points_z) < KEYPOINTS or not len(z):
+        return np.zeros(len(z), bool)
+    distance = np.linalg.norm(xy[:, None] - points_xy, axis=2)
+    close = np.argpartition(distance, KEYPOINTS - 1, axis=1)[:, :KEYPOINTS]
+    around = (np.take_along_axis(distance, close, axis=1) < AROUND).all(axis=1)
+    nearest, farthest = points_z[close].min(axis=1), points_z[close].max(axis=1)
+    return around & ((z > BEYOND * farthest) | (z < nearest / BEYOND))

@@ -11,7 +11,7 @@ from nerfkit.objectives.keypoints import read_keypoints
 from nerfkit.photos import Photo
 from nerfkit.scene import View
 from nerfkit.sfm.line_places import agreed
-from nerfkit.sfm.lines import continued, line_depth, sampled, shared_depth
+from nerfkit.sfm.lines import continued, contradicted, line_depth, sampled, shared_depth
 from nerfkit.sfm.model import Model, PosedPhoto
 from nerfkit.sfm.segments import find_segments, passes, passing_map
 from nerfkit.sfm.sparse_depth import write_sparse_depth
@@ -149,6 +149,17 @@ def test_a_rival_leaves_no_place():
     assert agreed(depth, np.array([9, 8, 4])).tolist() == [True, True, False]
     assert agreed(depth, np.array([9, 8, 8])).tolist() == [False, False, False]
     assert agreed(depth, np.array([9, 8, 8]), slack=2.0).all()
+
+
+def test_keypoints_close_by_know_better():
+    points, z = (
+        np.array([[10.0, 10.0], [12.0, 10.0], [10.0, 13.0], [60.0, 60.0]]),
+        np.array([2.0, 2.2, 3.0, 9.0]),
+    )
+    xy = np.array([[11.0, 11.0]] * 4 + [[60.0, 61.0]])
+    depth = np.array([2.5, 3.2, 3.4, 1.7, 1.0])
+    assert contradicted(xy, depth, points, z).tolist() == [False, False, True, True, False]
+    assert not contradicted(xy, depth, points[:2], z[:2]).any(), "two keypoints are too few"
 
 
 def test_an_edge_passes_in_its_own_direction_alone():
