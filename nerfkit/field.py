@@ -32,6 +32,7 @@ def field(photos: Path, sfm: Path, out: Path, settings: FieldSettings, seed: int
         settings.diffuse,
         settings.sparse_depth,
         settings.flatness,
+        settings.nearness,
         settings.distortion,
         scene.nearest,
     )

@@ -33,7 +33,7 @@ class Photometric:
     """Colour at every pixel that is `allowed`, disparity at the reconstruction's points and along bare lines.
 
     Attributes:
-        diffuse, sparse_depth, flatness, distortion: weights of the terms.
+        diffuse, sparse_depth, flatness, nearness, distortion: weights of the terms.
         nearest: the z-depth, scene units, whose normalised disparity is 1.
         allowed: (N,) bool over the bank's pixels, or None for all of them.
     """
@@ -43,6 +43,7 @@ class Photometric:
     diffuse: float = 0.1
     sparse_depth: float = 0.1
     flatness: float = 0.0
+    nearness: float = 0.0
     distortion: float = 0.0
     nearest: float = 1.0
     allowed: Tensor | None = None
@@ -54,9 +55,10 @@ class Photometric:
         parts = [Part(self.pixels.rays(index), lambda r: self.pixel_terms(r, colours))]
         if self.keypoints and self.sparse_depth > 0:
             parts.append(self.points(count // KEYPOINT_SHARE, generator))
-        if self.flatness > 0:
+        if self.flatness > 0 or self.nearness > 0:
+            weights = {"weight": self.flatness, "nearness": self.nearness}
             parts.append(
-                flatness_part(self.pixels, count, generator, self.nearest, self.flatness, self.allowed)
+                flatness_part(self.pixels, count, generator, self.nearest, allowed=self.allowed, **weights)
             )
         return parts
 
