@@ -30,7 +30,7 @@ class InpaintedFieldSettings(TrainingSettings):
     diffuse: float = 0.1  # weight of the view-independent colour's own error
     sparse_depth: float = 2.0  # weight of the reconstruction's points outside the holes
     flatness: float = 0.4  # weight of what bends bare surfaces outside the holes
-    nearness: float = 0.3  # and of how near they are
+    nearness: float = 0.0  # and of how near they are
     distortion: float = 0.01  # weight of how far apart the weights of a ray lie, in log distance
     seen: bool = True  # whether what other photos show inside the holes counts like a photo
     disparity: float = 1.0  # weight of the fills' disparity inside the holes

@@ -32,6 +32,6 @@ class FieldSettings(TrainingSettings):
     diffuse: float = 0.1  # weight of the view-independent colour's own error
     sparse_depth: float = 2.0  # weight of the reconstruction's points, on normalised disparity
     flatness: float = 0.4  # weight of what bends bare surfaces, on normalised disparity
-    nearness: float = 0.3  # weight of how near bare surfaces are, as the fourth power of normalised disparity
+    nearness: float = 0.0  # weight of how near bare surfaces are, as the fourth power of normalised disparity
     distortion: float = 0.01  # weight of how far apart the weights of a ray lie, in log distance
     views: int = 0  # training views that are learnt from, evenly spread over all; 0 takes all
