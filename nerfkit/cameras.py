@@ -66,6 +66,10 @@ class Camera:
         v = y * radial + self.p1 * (r2 + 2 * y * y) + 2 * self.p2 * x * y
         return np.stack([self.fx * u + self.cx, self.fy * v + self.cy], axis=1)
 
+    def frames(self, xy: np.ndarray) -> np.ndarray:
+        """Whether pixel coordinates (..., 2) lie in the picture, (...) bool."""
+        return (xy >= 0).all(axis=-1) & (xy < [self.width, self.height]).all(axis=-1)
+
     def pixel_centres(self) -> np.ndarray:
         """Centres of all pixels in row-major order, (H * W, 2)."""
         v, u = np.mgrid[: self.height, : self.width]

@@ -26,15 +26,8 @@ def field(photos: Path, sfm: Path, out: Path, settings: FieldSettings, seed: int
     scene = read_scene(sfm / "transforms.json", photos)
     views = spread(scene.train, settings.views or len(scene.train))
     model = make_field(settings, seed)
-    objective = Photometric(
-        PixelBank(views),
-        read_keypoints(sfm / "sparse_depth.npz", views),
-        settings.diffuse,
-        settings.sparse_depth,
-        settings.flatness,
-        settings.nearness,
-        settings.distortion,
-        scene.nearest,
+    objective = Photometric.weighted(
+        PixelBank(views), read_keypoints(sfm / "sparse_depth.npz", views), settings, scene.nearest
     )
     with stage_folder(out) as folder:
         last = fit(train(model, objective, settings, seed), settings.steps, folder / "field.csv", "field")

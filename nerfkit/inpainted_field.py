@@ -10,7 +10,7 @@ import torch
 
 from nerfkit.errors import UserError
 from nerfkit.fields import make_field, write_field
-from nerfkit.fields.settings import FieldSettings, TrainingSettings
+from nerfkit.fields.settings import FieldSettings, PhotometricSettings
 from nerfkit.files import read_image, read_json, read_mask, stage_folder, write_manifest
 from nerfkit.objectives.keypoints import read_keypoints
 from nerfkit.objectives.photometric import Photometric
@@ -24,14 +24,9 @@ log = logging.getLogger("nerfkit")
 
 
 @dataclass(frozen=True)
-class InpaintedFieldSettings(TrainingSettings):
+class InpaintedFieldSettings(PhotometricSettings):
     """The final training. Weights of zero and `none` leave a term out, which gives the paper's baselines."""
 
-    diffuse: float = 0.1  # weight of the view-independent colour's own error
-    sparse_depth: float = 2.0  # weight of the reconstruction's points outside the holes
-    flatness: float = 0.4  # weight of what bends bare surfaces outside the holes
-    nearness: float = 0.0  # and of how near they are
-    distortion: float = 0.01  # weight of how far apart the weights of a ray lie, in log distance
     seen: bool = True  # whether what other photos show inside the holes counts like a photo
     disparity: float = 1.0  # weight of the fills' disparity inside the holes
     ring: float = 0.02  # share of the width around a hole where the disparity counts too
@@ -134,14 +129,10 @@ def what_photos_show(
     in them."""
     unknown = filled.parts if settings.seen else filled.holes
     named = {view.name: hole for view, hole in zip(scene.train, filled.holes, strict=True)}
-    return Photometric(
+    return Photometric.weighted(
         PixelBank(scene.train, filled.images),
         read_keypoints(sparse_depth, scene.train, named),
-        settings.diffuse,
-        settings.sparse_depth,
-        settings.flatness,
-        settings.nearness,
-        settings.distortion,
+        settings,
         scene.nearest,
         allowed=torch.from_numpy(~np.concatenate([part.ravel() for part in unknown])),
     )

@@ -17,7 +17,18 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
-class FieldSettings(TrainingSettings):
+class PhotometricSettings(TrainingSettings):
+    """What is asked of a field outside holes: weights of the terms of `Photometric`."""
+
+    diffuse: float = 0.1  # of the view-independent colour's own error
+    sparse_depth: float = 2.0  # of the reconstruction's points, on normalised disparity
+    flatness: float = 0.4  # of what bends bare surfaces, on normalised disparity
+    nearness: float = 0.0  # of how near bare surfaces are, as the fourth power of normalised disparity
+    distortion: float = 0.01  # of how far apart the weights of a ray lie, in log distance
+
+
+@dataclass(frozen=True)
+class FieldSettings(PhotometricSettings):
     """The scene field: the photos as they are."""
 
     model: str = "hash"  # hash | mlp (the paper's 8 x 256 network, a slow yardstick)
@@ -29,9 +40,4 @@ class FieldSettings(TrainingSettings):
     finest: int = 1024  # and of the last
     samples: int = 32  # samples a ray in training
     render_samples: int = 48  # samples a ray in rendering
-    diffuse: float = 0.1  # weight of the view-independent colour's own error
-    sparse_depth: float = 2.0  # weight of the reconstruction's points, on normalised disparity
-    flatness: float = 0.4  # weight of what bends bare surfaces, on normalised disparity
-    nearness: float = 0.0  # weight of how near bare surfaces are, as the fourth power of normalised disparity
-    distortion: float = 0.01  # weight of how far apart the weights of a ray lie, in log distance
     views: int = 0  # training views that are learnt from, evenly spread over all; 0 takes all

@@ -65,9 +65,9 @@ def flatness_part(
     """The mean of how much bare lines bend normalised disparity, for a step of `count` rays through pixels.
 
     Args:
-        nearness: weight of a second term, the mean of bare lines' normalised disparity to the fourth.
         nearest: the z-depth, scene units, whose normalised disparity is 1.
         allowed: (N,) bool over the bank's pixels; a line through any other says nothing.
+        nearness: weight of a second term, the mean of bare lines' normalised disparity to the fourth.
     """
     drawn = count // SHARE
     stops = lines(pixels, drawn, generator)

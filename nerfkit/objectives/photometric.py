@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nerfkit.fields.settings import PhotometricSettings
 from nerfkit.objectives.distortion import distortion_term
 from nerfkit.objectives.flatness import flatness_part
 from nerfkit.objectives.keypoints import KeypointBank
@@ -48,6 +49,27 @@ class Photometric:
     nearest: float = 1.0
     allowed: Tensor | None = None
 
+    @staticmethod
+    def weighted(
+        pixels: PixelBank,
+        keypoints: KeypointBank,
+        settings: PhotometricSettings,
+        nearest: float,
+        allowed: Tensor | None = None,
+    ) -> "Photometric":
+        """With the weights of a training's settings."""
+        return Photometric(
+            pixels,
+            keypoints,
+            settings.diffuse,
+            settings.sparse_depth,
+            settings.flatness,
+            settings.nearness,
+            settings.distortion,
+            nearest,
+            allowed,
+        )
+
     def parts(self, count: int, generator: torch.Generator) -> list[Part]:
         """`count` pixels, a quarter as many points, and a sixteenth as many lines."""
         index = self.pixels.draw(count, generator, self.allowed)
@@ -56,16 +78,18 @@ class Photometric:
         if self.keypoints and self.sparse_depth > 0:
             parts.append(self.points(count // KEYPOINT_SHARE, generator))
         if self.flatness > 0 or self.nearness > 0:
-            weights = {"weight": self.flatness, "nearness": self.nearness}
-            parts.append(
-                flatness_part(self.pixels, count, generator, self.nearest, allowed=self.allowed, **weights)
-            )
+            parts.append(self.bare_lines(count, generator))
         return parts
 
     def pixel_terms(self, rendering: Rendering, colours: Tensor) -> dict[str, Tensor]:
         """The terms of rays through pixels of these colours (R, 3)."""
         colour = squared_error(rendering, colours, self.diffuse)
         return colour | distortion_term(rendering, self.distortion)
+
+    def bare_lines(self, count: int, generator: torch.Generator) -> Part:
+        """Lines for a step of `count` pixels."""
+        where = self.pixels, count, generator, self.nearest
+        return flatness_part(*where, self.flatness, self.allowed, self.nearness)
 
     def points(self, count: int, generator: torch.Generator) -> Part:
         """`count` of the reconstruction's points."""

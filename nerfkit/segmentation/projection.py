@@ -52,7 +52,7 @@ def project(points: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.
     front = local[:, 2] > 1e-3
     xy = np.full((len(local), 2), -1.0, points.dtype)
     xy[front] = view.camera.project(local[front])
-    inside = front & (xy >= 0).all(axis=1) & (xy < [view.camera.width, view.camera.height]).all(axis=1)
+    inside = front & view.camera.frames(xy)
     return xy.reshape(*shape, 2), local[:, 2].reshape(shape), inside.reshape(shape)
 
 

@@ -46,8 +46,8 @@ class Places:
 
 def places(view: PosedPhoto, edges: Segments, other: PosedPhoto, theirs: Segments) -> Places:
     """Where edges of a view would be, if they were edges of another photo."""
-    turn, offset = relative(view, other)
-    turned = edges.rays @ turn.T
+    offset = other.in_camera(view.centre)
+    turned = other.in_camera(view.in_world(edges.rays)) - offset
     toward = np.einsum("tc,sec->ste", theirs.normals, turned)
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = -(theirs.normals @ offset)[None, :, None] / toward
@@ -58,12 +58,6 @@ def places(view: PosedPhoto, edges: Segments, other: PosedPhoto, theirs: Segment
         kept &= np.minimum(end, 1) - np.maximum(start, 0) > OVERLAP * np.minimum(end - start, 1)
     edge, match = np.nonzero(kept)
     return Places(edge, depth[edge, match], 1 / np.maximum(moved[edge, match].min(axis=1), 1e-9))
-
-
-def relative(view: PosedPhoto, other: PosedPhoto) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation (3, 3) and offset (3,) from the camera axes of a view to those of another."""
-    transform = other.cam_from_world @ np.linalg.inv(view.cam_from_world)
-    return transform[:3, :3], transform[:3, 3]
 
 
 def along(edges: Segments, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,14 +74,13 @@ def witnessed(
     view: PosedPhoto, edges: Segments, found: Places, other: PosedPhoto, theirs: Segments
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whether another photo shows edges at these places, and whether its frame holds them, each (P,) bool."""
-    turn, offset = relative(view, other)
-    ends = (edges.rays[found.edge] * found.depth[..., None]) @ turn.T + offset
+    ends = other.in_camera(view.in_world(edges.rays[found.edge] * found.depth[..., None]))
     stops = np.linspace(0, 1, STOPS)[:, None]
     xyz = ends[:, :1] * (1 - stops) + ends[:, 1:] * stops
     before = xyz[..., 2] > 1e-6
     xy = other.camera.project(np.where(before[..., None], xyz, [0, 0, 1.0]).reshape(-1, 3))
     xy = xy.reshape(*before.shape, 2)
-    inside = before & (xy >= 0).all(axis=2) & (xy < [other.camera.width, other.camera.height]).all(axis=2)
+    inside = before & other.camera.frames(xy)
     hit = passes(theirs, np.where(inside[..., None], xy, 0), xy[:, -1] - xy[:, 0]) & inside
     framed = inside.sum(axis=1) >= STOPS // 2
     return framed & (hit.sum(axis=1) >= PASSING * inside.sum(axis=1)), framed

@@ -18,7 +18,7 @@ from nerfkit.sfm.sparse_depth import view_depth
 
 log = logging.getLogger("nerfkit")
 
-NEIGHBOURS = 30  # other photos that are asked
+ASKED = 30  # other photos
 ANGLE = np.radians(2)  # between two photos' rays to a point; less tells no depth
 VOTES = 3  # other photos that must know an edge
 SPACING = 4.0  # pixels between the points that stand for an edge
@@ -39,9 +39,9 @@ def line_depth(model: Model, photos: Path) -> dict[str, tuple[np.ndarray, np.nda
     segments = [find_segments(view, read_image(photos / view.photo.file)) for view in views]
     depths = []
     for number, (view, edges) in enumerate(zip(tqdm(views, desc="lines"), segments, strict=True)):
-        near = neighbours(number, views, model.points)
-        depths.append(own_depth(view, edges, [views[k] for k in near], [segments[k] for k in near]))
-    lines, owner = in_world(views, segments, depths)
+        others = asked(number, views, model.points)
+        depths.append(own_depth(view, edges, [views[k] for k in others], [segments[k] for k in others]))
+    lines, owner = known_lines(views, segments, depths)
     shared = {}
     for number, (view, edges) in enumerate(zip(views, segments, strict=True)):
         depth = shared_depth(view, edges, lines[owner != number], owner[owner != number])
@@ -53,7 +53,7 @@ def line_depth(model: Model, photos: Path) -> dict[str, tuple[np.ndarray, np.nda
     return shared
 
 
-def neighbours(number: int, views: list[PosedPhoto], points: np.ndarray) -> list[int]:
+def asked(number: int, views: list[PosedPhoto], points: np.ndarray) -> list[int]:
     """Numbers of the views that share most points with one, seen from an angle that tells depth."""
     view, shared = views[number], np.zeros(len(views), int)
     for k, other in enumerate(views):
@@ -61,19 +61,18 @@ def neighbours(number: int, views: list[PosedPhoto], points: np.ndarray) -> list
         a, b = common - view.centre, common - other.centre
         lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
         shared[k] = ((a * b).sum(axis=1) / lengths < np.cos(ANGLE)).sum()
-    order = np.argsort(-shared, kind="stable")[:NEIGHBOURS]
+    order = np.argsort(-shared, kind="stable")[:ASKED]
     return [int(k) for k in order if shared[k] > 0]
 
 
-def in_world(
+def known_lines(
     views: list[PosedPhoto], segments: list[Segments], depths: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The edges whose depths (S, 2) are known: ends (K, 2, 3) in the world, and their views' numbers (K,)."""
     ends, owner = [], []
     for number, (view, edges, depth) in enumerate(zip(views, segments, depths, strict=True)):
         known = np.isfinite(depth).all(axis=1)
-        xyz = edges.rays[known] * depth[known][..., None]
-        ends.append(xyz @ view.cam_from_world[:3, :3] + view.centre)
+        ends.append(view.in_world(edges.rays[known] * depth[known][..., None]))
         owner.append(np.full(known.sum(), number))
     return np.concatenate(ends), np.concatenate(owner)
 
@@ -84,11 +83,11 @@ def shared_depth(view: PosedPhoto, edges: Segments, lines: np.ndarray, owner: np
     An edge is known if several views' edges run along it at one depth, there or within their own length of
     it: a seam whose upper half was found says where its lower half is.
     """
-    ends = view.in_camera(lines.reshape(-1, 3)).reshape(-1, 2, 3)
+    ends = view.in_camera(lines)
     before = (ends[..., 2] > 1e-6).all(axis=1)
     ends, owner = ends[before], owner[before]
     rays = ends / ends[..., 2:]
-    start, end = along(edges, np.repeat(rays[:, None, :, :2], len(edges), axis=1))
+    start, end = along(edges, rays[:, None, :, :2])
     beside = np.minimum(end, 1) - np.maximum(start, 0) > start - end
     running = (apart(view, edges, rays, start, end) < TOLERANCE) & (end > start) & beside
     depth = np.full((len(edges), 2), np.nan)
@@ -108,8 +107,8 @@ def apart(
     """
     theirs = np.abs(np.einsum("sc,kec->kse", edges.normals, rays)).max(axis=2)
     ours = np.abs(np.einsum("kc,sec->kse", normals(rays), edges.rays)).max(axis=2)
-    continued = (end - start > 1) | (np.minimum(end, 1) < np.maximum(start, 0))
-    return np.where(continued, ours, theirs) * min(view.camera.fx, view.camera.fy)
+    ours_counts = (end - start > 1) | (np.minimum(end, 1) < np.maximum(start, 0))
+    return np.where(ours_counts, ours, theirs) * min(view.camera.fx, view.camera.fy)
 
 
 def continued(disparity: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -121,13 +120,13 @@ def continued(disparity: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.n
 
 def voted(disparity: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """The depths (2,) of an edge's ends on which most views agree, NaN if too few; disparities are (C, 2)."""
-    disparity, owner = disparity[(disparity > 1e-6).all(axis=1)], owner[(disparity > 1e-6).all(axis=1)]
+    before = (disparity > 1e-6).all(axis=1)
+    disparity, owner = disparity[before], owner[before]
     close = np.abs(disparity[None] / disparity[:, None] - 1).max(axis=2) <= SAME
     votes = np.array([len(np.unique(owner[row])) for row in close])
-    if votes.max(initial=0) < VOTES:
+    if votes.max(initial=0) < VOTES or not (same := agreed(disparity, votes)).any():
         return np.full(2, np.nan)
-    same = agreed(disparity, votes)
-    return 1 / np.median(disparity[same], axis=0) if same.any() else np.full(2, np.nan)
+    return 1 / np.median(disparity[same], axis=0)
 
 
 def sampled(xy: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

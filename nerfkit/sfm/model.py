@@ -25,8 +25,12 @@ class PosedPhoto:
     point_idx: np.ndarray  # (N,)
 
     def in_camera(self, points: np.ndarray) -> np.ndarray:
-        """Points (N, 3) from world to camera axes."""
+        """Points (..., 3) from world to camera axes."""
         return points @ self.cam_from_world[:3, :3].T + self.cam_from_world[:3, 3]
+
+    def in_world(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 3) from camera axes to the world."""
+        return points @ self.cam_from_world[:3, :3] + self.centre
 
     @property
     def centre(self) -> np.ndarray:
