@@ -11,8 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from nerfkit.files import read_image
+from nerfkit.sfm.bare_surfaces import bare_depth
 from nerfkit.sfm.line_places import SAME, agreed, along, own_depth
 from nerfkit.sfm.model import Model, PosedPhoto
+from nerfkit.sfm.planes import WorldEdges, find_planes
 from nerfkit.sfm.segments import TOLERANCE, Segments, find_segments, normals
 from nerfkit.sfm.sparse_depth import view_depth
 
@@ -33,24 +35,51 @@ def line_depth(model: Model, photos: Path) -> dict[str, tuple[np.ndarray, np.nda
     Args:
         photos: folder of the prepared photos.
     Returns:
-        Pixels (N, 2) every few pixels along the edges, and z-depth (N,) in the reconstruction's unit.
+        Pixels (N, 2) every few pixels along the edges, and over bare surfaces in planes of them, and z-depth
+        (N,) in the reconstruction's unit.
     """
     views = model.train
-    segments = [find_segments(view, read_image(photos / view.photo.file)) for view in views]
-    depths = []
+    images = [read_image(photos / view.photo.file) for view in views]
+    segments = [find_segments(view, image) for view, image in zip(views, images, strict=True)]
+    depths = edge_depth(model, segments)
+    along_edges = [
+        edge_points(view, edges, depth, model.points)
+        for view, edges, depth in zip(views, segments, depths, strict=True)
+    ]
+    planes = find_planes(known_edges(views, segments, depths), views, model.points)
+    on_planes = bare_depth(views, images, planes, model.points)
+    log.info(
+        "%d points along edges that photos share, and %d of bare surfaces in %d planes of them",
+        *(sum(len(z) for _, z in found) for found in (along_edges, on_planes)),
+        len(planes),
+    )
+    return {
+        view.photo.name: tuple(np.concatenate(both) for both in zip(edges, surfaces, strict=True))
+        for view, edges, surfaces in zip(views, along_edges, on_planes, strict=True)
+    }
+
+
+def edge_depth(model: Model, segments: list[Segments]) -> list[np.ndarray]:
+    """Depths of the ends of all training views' edges, each (S, 2), NaN where they are not known."""
+    views, depths = model.train, []
     for number, (view, edges) in enumerate(zip(tqdm(views, desc="lines"), segments, strict=True)):
         others = asked(number, views, model.points)
         depths.append(own_depth(view, edges, [views[k] for k in others], [segments[k] for k in others]))
-    lines, owner = known_lines(views, segments, depths)
-    shared = {}
-    for number, (view, edges) in enumerate(zip(views, segments, strict=True)):
-        depth = shared_depth(view, edges, lines[owner != number], owner[owner != number])
-        known = np.isfinite(depth).all(axis=1)
-        xy, z = sampled(edges.xy[known], depth[known])
-        kept = ~contradicted(xy, z, *view_depth(view, model.points)[:2])
-        shared[view.photo.name] = xy[kept], z[kept]
-    log.info("%d points along edges that photos share", sum(len(z) for _, z in shared.values()))
-    return shared
+    lines = known_edges(views, segments, depths)
+    return [
+        shared_depth(view, edges, lines.part(lines.owner != number))
+        for number, (view, edges) in enumerate(zip(views, segments, strict=True))
+    ]
+
+
+def edge_points(
+    view: PosedPhoto, edges: Segments, depth: np.ndarray, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (N, 2) and depths (N,) along those of a view's edges whose depths (S, 2) are known."""
+    known = np.isfinite(depth).all(axis=1)
+    xy, z = sampled(edges.xy[known], depth[known])
+    kept = ~contradicted(xy, z, *view_depth(view, points)[:2])
+    return xy[kept], z[kept]
 
 
 def asked(number: int, views: list[PosedPhoto], points: np.ndarray) -> list[int]:
@@ -65,27 +94,26 @@ def asked(number: int, views: list[PosedPhoto], points: np.ndarray) -> list[int]
     return [int(k) for k in order if shared[k] > 0]
 
 
-def known_lines(
-    views: list[PosedPhoto], segments: list[Segments], depths: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The edges whose depths (S, 2) are known: ends (K, 2, 3) in the world, and their views' numbers (K,)."""
-    ends, owner = [], []
+def known_edges(views: list[PosedPhoto], segments: list[Segments], depths: list[np.ndarray]) -> WorldEdges:
+    """The edges of all views whose depths (S, 2) are known."""
+    ends, owner, pixels = [], [], []
     for number, (view, edges, depth) in enumerate(zip(views, segments, depths, strict=True)):
         known = np.isfinite(depth).all(axis=1)
         ends.append(view.in_world(edges.rays[known] * depth[known][..., None]))
         owner.append(np.full(known.sum(), number))
-    return np.concatenate(ends), np.concatenate(owner)
+        pixels.append(np.linalg.norm(edges.xy[known, 1] - edges.xy[known, 0], axis=1))
+    return WorldEdges(np.concatenate(ends), np.concatenate(owner), np.concatenate(pixels))
 
 
-def shared_depth(view: PosedPhoto, edges: Segments, lines: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Depths of the ends of a view's edges (S, 2) from edges (K, 2, 3) that other views know; NaN elsewhere.
+def shared_depth(view: PosedPhoto, edges: Segments, lines: WorldEdges) -> np.ndarray:
+    """Depths of the ends of a view's edges (S, 2) from those that other views know; NaN elsewhere.
 
     An edge is known if several views' edges run along it at one depth, there or within their own length of
     it: a seam whose upper half was found says where its lower half is.
     """
-    ends = view.in_camera(lines)
+    ends = view.in_camera(lines.ends)
     before = (ends[..., 2] > 1e-6).all(axis=1)
-    ends, owner = ends[before], owner[before]
+    ends, owner = ends[before], lines.owner[before]
     rays = ends / ends[..., 2:]
     start, end = along(edges, rays[:, None, :, :2])
     beside = np.minimum(end, 1) - np.maximum(start, 0) > start - end

@@ -24,6 +24,10 @@ class PosedPhoto:
     xy: np.ndarray  # (N, 2)
     point_idx: np.ndarray  # (N,)
 
+    def rays(self, xy: np.ndarray) -> np.ndarray:
+        """Rays (N, 3) of pixel coordinates (N, 2), in camera axes at z = 1."""
+        return np.concatenate([self.camera.unproject(xy), np.ones((len(xy), 1))], axis=1)
+
     def in_camera(self, points: np.ndarray) -> np.ndarray:
         """Points (..., 3) from world to camera axes."""
         return points @ self.cam_from_world[:3, :3].T + self.cam_from_world[:3, 3]

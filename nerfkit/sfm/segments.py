@@ -44,8 +44,7 @@ def find_segments(view: PosedPhoto, image: np.ndarray) -> Segments:
     # The detector's pixels have their centres at whole numbers.
     xy = np.zeros((0, 2, 2)) if found is None else found.reshape(-1, 2, 2).astype(float) + 0.5
     xy = xy[np.linalg.norm(xy[:, 1] - xy[:, 0], axis=1) >= SHORTEST * max(grey.shape)]
-    flat = view.camera.unproject(xy.reshape(-1, 2))
-    rays = np.concatenate([flat, np.ones((len(flat), 1))], axis=1).reshape(-1, 2, 3)
+    rays = view.rays(xy.reshape(-1, 2)).reshape(-1, 2, 3)
     return Segments(xy, rays, normals(rays), passing_map(xy, grey.shape))
 
 

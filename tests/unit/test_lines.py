@@ -13,6 +13,7 @@ from nerfkit.scene import View
 from nerfkit.sfm.line_places import agreed
 from nerfkit.sfm.lines import continued, contradicted, line_depth, sampled, shared_depth
 from nerfkit.sfm.model import Model, PosedPhoto
+from nerfkit.sfm.planes import WorldEdges
 from nerfkit.sfm.segments import find_segments, passes, passing_map
 from nerfkit.sfm.sparse_depth import write_sparse_depth
 
@@ -112,6 +113,10 @@ def test_bare_photos_have_none(tmp_path):
     assert all(xy.shape == (0, 2) and z.shape == (0,) for xy, z in found.values())
 
 
+def world_edges(ends: np.ndarray, owner: np.ndarray) -> WorldEdges:
+    return WorldEdges(ends, owner, np.full(len(owner), 50.0))
+
+
 def test_a_line_goes_on_where_other_photos_know_only_its_upper_half():
     pose = POSES[4]
     edges = find_segments(posed(4, pose), photo(pose, (SEAM,)))
@@ -120,7 +125,7 @@ def test_a_line_goes_on_where_other_photos_know_only_its_upper_half():
     side = np.array([0.5 * WIDTH, 0, 0])
     lines = np.stack([line + shift for shift in (side, -side) for line in (half, half[::-1])])
     known = np.concatenate([lines] * 4)
-    depth = shared_depth(posed(4, pose), edges, known, np.repeat(np.arange(4), len(lines)))
+    depth = shared_depth(posed(4, pose), edges, world_edges(known, np.repeat(np.arange(4), len(lines))))
     assert np.isfinite(depth).all(axis=1).sum() >= 2
     cam = np.linalg.inv(pose)
     for ends, z in zip(edges.rays, depth, strict=True):
@@ -128,7 +133,7 @@ def test_a_line_goes_on_where_other_photos_know_only_its_upper_half():
             xyz = (ends * z[:, None] - cam[:3, 3]) @ cam[:3, :3]
             across = np.linalg.norm(np.cross(xyz - start, end - start), axis=1) / np.linalg.norm(end - start)
             assert (across < WIDTH).all()
-    lone = shared_depth(posed(4, pose), edges, lines, np.zeros(len(lines), int))
+    lone = shared_depth(posed(4, pose), edges, world_edges(lines, np.zeros(len(lines), int)))
     assert np.isnan(lone).all(), "one photo's word is not enough"
 
 
