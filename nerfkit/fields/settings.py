@@ -23,7 +23,6 @@ class PhotometricSettings(TrainingSettings):
     diffuse: float = 0.1  # of the view-independent colour's own error
     sparse_depth: float = 2.0  # of the reconstruction's points, on normalised disparity
     flatness: float = 0.4  # of what bends bare surfaces, on normalised disparity
-    nearness: float = 0.0  # of how near bare surfaces are, as the fourth power of normalised disparity
     distortion: float = 0.01  # of how far apart the weights of a ray lie, in log distance
 
 

@@ -4,10 +4,6 @@ Colours alone leave a bare wall wherever it likes to be, and each view sees it e
 carried between views through such depths falls apart. In a pinhole picture a plane has a disparity that is
 affine, so that three pixels in a row bend it by nothing (compare the depth smoothness of RegNeRF, Niemeyer et
 al. 2022, which is of unseen views, prefers surfaces that face the camera, and knows no edges).
-
-Nor do colours tell how near a bare surface is: grey matter beside the object shows what a grey wall behind
-it would. What photos allow to be farther is, and the nearer it is the more so, until edges and keypoints hold
-it.
 """
 
 import math
@@ -60,14 +56,12 @@ def flatness_part(
     nearest: float,
     weight: float,
     allowed: Tensor | None = None,
-    nearness: float = 0.0,
 ) -> Part:
     """The mean of how much bare lines bend normalised disparity, for a step of `count` rays through pixels.
 
     Args:
         nearest: the z-depth, scene units, whose normalised disparity is 1.
         allowed: (N,) bool over the bank's pixels; a line through any other says nothing.
-        nearness: weight of a second term, the mean of bare lines' normalised disparity to the fourth.
     """
     drawn = count // SHARE
     stops = lines(pixels, drawn, generator)
@@ -78,7 +72,6 @@ def flatness_part(
 
     def error(rendering: Rendering) -> dict[str, Tensor]:
         first, middle, last = (nearest / rendering.depth.clamp_min(1e-6)).chunk(3)
-        terms = {"flatness": weight * (say * (first - 2 * middle + last).abs()).sum() / drawn}
-        return terms | ({"nearness": nearness * (say * middle**4).sum() / drawn} if nearness > 0 else {})
+        return {"flatness": weight * (say * (first - 2 * middle + last).abs()).sum() / drawn}
 
     return Part(pixels.rays(stops[:, :: STOPS // 2].T.flatten().contiguous()), error)

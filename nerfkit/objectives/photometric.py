@@ -34,7 +34,7 @@ class Photometric:
     """Colour at every pixel that is `allowed`, disparity at the reconstruction's points and along bare lines.
 
     Attributes:
-        diffuse, sparse_depth, flatness, nearness, distortion: weights of the terms.
+        diffuse, sparse_depth, flatness, distortion: weights of the terms.
         nearest: the z-depth, scene units, whose normalised disparity is 1.
         allowed: (N,) bool over the bank's pixels, or None for all of them.
     """
@@ -44,7 +44,6 @@ class Photometric:
     diffuse: float = 0.1
     sparse_depth: float = 0.1
     flatness: float = 0.0
-    nearness: float = 0.0
     distortion: float = 0.0
     nearest: float = 1.0
     allowed: Tensor | None = None
@@ -64,7 +63,6 @@ class Photometric:
             settings.diffuse,
             settings.sparse_depth,
             settings.flatness,
-            settings.nearness,
             settings.distortion,
             nearest,
             allowed,
@@ -77,7 +75,7 @@ class Photometric:
         parts = [Part(self.pixels.rays(index), lambda r: self.pixel_terms(r, colours))]
         if self.keypoints and self.sparse_depth > 0:
             parts.append(self.points(count // KEYPOINT_SHARE, generator))
-        if self.flatness > 0 or self.nearness > 0:
+        if self.flatness > 0:
             parts.append(self.bare_lines(count, generator))
         return parts
 
@@ -89,7 +87,7 @@ class Photometric:
     def bare_lines(self, count: int, generator: torch.Generator) -> Part:
         """Lines for a step of `count` pixels."""
         where = self.pixels, count, generator, self.nearest
-        return flatness_part(*where, self.flatness, self.allowed, self.nearness)
+        return flatness_part(*where, self.flatness, self.allowed)
 
     def points(self, count: int, generator: torch.Generator) -> Part:
         """`count` of the reconstruction's points."""

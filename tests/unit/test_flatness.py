@@ -77,15 +77,6 @@ def test_the_error_is_the_mean_over_all_lines_times_the_weight(generator):
     torch.testing.assert_close(part.terms(rendering(depth))["flatness"], expected)
 
 
-def test_the_nearer_a_bare_surface_is_the_more_it_costs(generator):
-    part = flatness_part(bank(), 8000, generator, nearest=2.0, weight=1.0, nearness=0.5)
-    lines_of_all = len(part.rays) // 3 / (8000 // SHARE)
-    for depth in (2.0, 4.0):
-        got = part.terms(rendering(torch.full((len(part.rays),), depth)))
-        assert got["flatness"] == 0
-        assert got["nearness"] == pytest.approx(0.5 * (2.0 / depth) ** 4 * lines_of_all, rel=1e-5)
-
-
 def test_only_bare_lines_speak():
     even, edge = torch.full((1, STOPS, 3), 0.4), torch.full((1, STOPS, 3), 0.4)
     edge[0, 3:, 1] += 0.2
