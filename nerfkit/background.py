@@ -17,7 +17,7 @@ from nerfkit.masks import surroundings
 from nerfkit.membrane import meeting
 from nerfkit.scene import read_scene
 from nerfkit.segmentation.projection import lift
-from nerfkit.visibility import Shown, before, surfaces_behind, witnesses
+from nerfkit.visibility import CLEAR, Shown, barred, before, surfaces_behind, witnesses
 
 log = logging.getLogger("nerfkit")
 
@@ -25,7 +25,6 @@ SPECKLE = 0.016  # of the width; what is seen across less than that, or in less 
 MOST = 0.6  # of a window of
 WINDOW = 0.04  # of the width, amid what is not, is an accident of the tests
 THICKNESS = 0.04  # of the depth, by which what is behind the object is at least behind its surface
-CLEAR = 2  # times as many views must show a surface as look through it
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,7 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
     steps = np.full((2, *rgb.shape), np.nan, np.float32)
     for layer in surfaces_behind(one, others, settings.views, settings.tolerance):
         tried = left & np.isfinite(layer) & (layer > nearest)
+        tried &= ~barred(one, layer, others, settings.views, settings.tolerance)
         if not tried.any():
             continue
         points = lift(one.view, np.where(tried, layer, 0).astype(np.float32))[part]

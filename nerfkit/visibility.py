@@ -19,6 +19,10 @@ LAYERS = 3  # surfaces behind each other that are tried
 EDGE = 1.05  # ratio of depths side by side from which both are mixtures of what is before and behind an edge
 RIM = 0.012  # of the width, around a hole, where the field is foggy with what it hides
 THROUGH = 2.0  # tolerances by which a surface must lie behind a point for a view to look through the point
+CLEAR = 2  # times as many views must show a surface as look through it, or be kept from a point
+STRIDE = 4  # pixels from one way to a surface behind to the next whose points are asked for
+KEPT = 0.25  # of the views that look there must be kept from a point; some masks lack the object
+STOPS = 7  # points on a way
 FEW = 3  # views whose colours make a surface's; the median of more is blurred by what depth is off
 
 
@@ -189,6 +193,46 @@ def witnesses(points: np.ndarray, others: list[Shown], tolerance: float) -> Witn
         for axis, step in enumerate(steps):
             step.add(rgb - before(rgb, axis), shows & before(shows, axis))
     return Witnesses(count, through, np.nan_to_num(colours.take()), np.stack([step.take() for step in steps]))
+
+
+def barred(one: Shown, depth: np.ndarray, others: list[Shown], fewest: int, tolerance: float) -> np.ndarray:
+    """Where the ways from the object to surfaces behind it lead through other matter, bool (H, W).
+
+    What the object stands on is seen by nobody where it stands, but its sides are: a point from which views
+    are kept by surfaces beside their holes, and which few look through, may be inside of it.
+
+    Args:
+        depth: z-depth (H, W) of the surfaces, inf for none.
+        fewest: views that are kept from a point.
+        tolerance: share of its depth by which a point is at least behind what keeps a view from it.
+    """
+    points = ways(one, depth)
+    asked, kept, through = np.zeros((3, *points.shape[:2]), np.uint16)
+    for other in others:
+        xy, z, framed = project(points, other.view)
+        column, row = np.moveaxis(np.where(framed[..., None], xy, 0).astype(int), 2, 0)
+        surface = other.depth[row, column]
+        beside = framed & (surface > 0) & ~other.doubted[row, column]
+        asked += framed
+        kept += beside & (surface < z * (1 - THROUGH * tolerance))
+        through += beside & (surface > z * (1 + THROUGH * tolerance))
+    inside = (kept >= fewest) & (kept > CLEAR * through) & (kept > KEPT * asked)
+    found = np.isfinite(depth)
+    coarse = np.zeros(found[::STRIDE, ::STRIDE].shape, np.uint8)
+    coarse[found[::STRIDE, ::STRIDE]] = inside.any(axis=0)
+    whole = cv2.resize(coarse, None, fx=STRIDE, fy=STRIDE, interpolation=cv2.INTER_NEAREST)
+    return found & (whole[: found.shape[0], : found.shape[1]] > 0)
+
+
+def ways(one: Shown, depth: np.ndarray) -> np.ndarray:
+    """Points (STOPS, N, 3) between the object and surfaces at depths (H, W) behind it, inf for none."""
+    coarse = np.s_[::STRIDE, ::STRIDE]
+    found = np.isfinite(depth[coarse])
+    far = depth[coarse][found]
+    near = np.clip(one.depth[coarse][found], 1e-3 * far, far)
+    rays = lift(one.view, np.ones(depth.shape, np.float32))[coarse][found] - one.centre
+    share = np.linspace(0, 1, STOPS + 2)[1:-1, None]
+    return (one.centre + rays * (near * (far / near) ** share)[..., None]).astype(np.float32)
 
 
 def before(image: np.ndarray, axis: int) -> np.ndarray:
