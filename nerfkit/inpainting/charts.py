@@ -20,6 +20,7 @@ from nerfkit.masks import surroundings
 SMALLEST = 200  # pixels of a hole that are worth a chart
 GRAZING = 0.1  # cosine between a surface and the line of sight, below which there is nothing to see
 REACH = 0.5  # of the context: how far a chart goes beyond its part of the hole
+GAP = 0.03  # of the image width, up to which a gap in a surface is no gap
 RIM = 20  # pixels around the hole that tell how a texture is turned
 SMOOTH = 2.0  # pixels of blur before second derivatives are taken
 FINENESS = 0.5  # degrees between the angles that are tried
@@ -139,13 +140,24 @@ def flat_parts(
     labels = np.full(hole.shape, -1)
     labels[part] = np.where(seen, label_known(design(xy[part]), disparity, planes), -1)
     for number, plane in enumerate(planes):
-        mine = labels == number
+        mine = bridged(labels == number, labels < 0)
         count, pieces = cv2.connectedComponents((mine & hole).astype(np.uint8))
         for piece in range(1, count):
             inside = pieces == piece
             if inside.sum() >= SMALLEST and faces(plane, xy[inside]):
                 reach = round(REACH * context * width)
                 yield seen_straight(picture, inside, mine & ~hole, guide, plane, reach)
+
+
+def bridged(mine: np.ndarray, doubtful: np.ndarray) -> np.ndarray:
+    """A surface (H, W) with those of the `doubtful` pixels that lie in narrow gaps of it.
+
+    Beside a hole depths are foggy with the object, and a strip of the surface would count as none.
+    """
+    size = 2 * round(GAP * mine.shape[1] / 2) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    closed = cv2.morphologyEx(mine.astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
+    return mine | (closed & doubtful)
 
 
 def faces(plane: np.ndarray, xy: np.ndarray) -> bool:

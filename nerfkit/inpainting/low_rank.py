@@ -14,7 +14,7 @@ from nerfkit.inpainting.regions import size_within
 RANKS = 3  # at most; more follow noise where a row or column is hidden for the most part
 ROUNDS = 60  # of completion, for each rank from 1 on
 LARGEST = 160  # pixels of the longer side; a round takes the cube of it
-TRIALS = 3  # times that as much as the hole hides is hidden elsewhere, to see which rank foretells it best
+TRIALS = 10  # times that as much as the hole hides is hidden elsewhere, to see which rank foretells it best
 PLACES = 40  # among which the trials choose those that hide the most
 WORTH = 1.25  # of the error of a plain mean, up to which a rank is followed
 NEARLY = 1.1  # of the least error, up to which a higher rank is better: it loses less of the pattern

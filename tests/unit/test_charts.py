@@ -5,9 +5,18 @@ import numpy as np
 import pytest
 
 from nerfkit.cameras import Camera
-from nerfkit.inpainting.charts import Chart, Guide, flat_parts, grain, in_plane, looked_up, plane_axes
+from nerfkit.inpainting.charts import (
+    Chart,
+    Guide,
+    bridged,
+    flat_parts,
+    grain,
+    in_plane,
+    looked_up,
+    plane_axes,
+)
 from nerfkit.inpainting.exemplar import ExemplarInpainter
-from nerfkit.inpainting.low_rank import best_rank, completions, low_rank, shifted
+from nerfkit.inpainting.low_rank import TRIALS, best_rank, completions, low_rank, shifted
 from nerfkit.inpainting.planes import design
 from nerfkit.membrane import membrane
 
@@ -130,7 +139,7 @@ def test_trials_hide_as_much_as_the_hole_does_and_never_all():
     wanted = np.zeros((60, 80), bool)
     wanted[20:35, 30:50] = True
     copies = shifted(wanted, ~wanted)
-    assert len(copies) == 3
+    assert len(copies) == TRIALS
     assert all(
         0.8 * wanted.sum() < copy.sum() <= wanted.sum() and not (copy & wanted).any() for copy in copies
     )
@@ -156,3 +165,18 @@ def test_a_surface_that_ends_at_the_hole_is_not_continued_into_it():
     left = ExemplarInpainter().fill_flat(picture.copy(), hole(), Guide(disparity, LENS, guide.xy))
     np.testing.assert_array_equal(left, hole())
     assert not ExemplarInpainter().fill_flat(picture.copy(), hole(), guide)[62:93, 82:123].any()
+
+
+def test_a_narrow_strip_of_doubt_beside_a_hole_belongs_to_the_surface_around():
+    mine = np.zeros((100, 200), bool)
+    mine[20:80, 20:180] = True
+    doubtful = np.zeros_like(mine)
+    doubtful[40:44, 60:90] = doubtful[50:75, 110:140] = True
+    another = np.zeros_like(mine)
+    another[60:64, 40:70] = True
+    mine &= ~doubtful & ~another
+    found = bridged(mine, doubtful)
+    assert found[41:43, 62:88].all(), "a narrow gap"
+    assert not found[57:68, 117:133].any(), "a wide one"
+    assert not found[another].any(), "another surface"
+    assert (found | ~mine).all()
