@@ -13,6 +13,7 @@ from tqdm import tqdm
 from nerfkit.errors import UserError
 from nerfkit.fields import FieldSettings, make_field
 from nerfkit.files import stage_folder, write_image, write_manifest
+from nerfkit.objectives.keypoints import read_keypoints
 from nerfkit.objectives.photometric import Photometric
 from nerfkit.rays import PixelBank
 from nerfkit.rendering import Field, RenderedView, render_view
@@ -35,7 +36,8 @@ def reference_field(photos: Path, sfm: Path, out: Path, field_settings: FieldSet
     Raises:
         UserError: there are too few test photos.
     """
-    views = read_scene(sfm / "transforms.json", photos).split("test")
+    scene = read_scene(sfm / "transforms.json", photos)
+    views = scene.split("test")
     if len(views) < FEWEST:
         raise UserError(
             f"A reference field needs at least {FEWEST} registered photos without the object in test/images; "
@@ -45,20 +47,26 @@ def reference_field(photos: Path, sfm: Path, out: Path, field_settings: FieldSet
     with stage_folder(out) as folder:
         for name in ("truth", "held_out", "curves"):
             (folder / name).mkdir()
-        whole = learnt(views, folder / "curves" / "all.csv", field_settings, seed)
+
+        def learnt(chosen: list[View], name: str) -> Field:
+            """A field of some of the photos, trained like that of the scene."""
+            keypoints = read_keypoints(sfm / "test_depth.npz", chosen)
+            objective = Photometric.weighted(PixelBank(chosen), keypoints, field_settings, scene.nearest)
+            return fitted(objective, field_settings, seed, folder / "curves" / f"{name}.csv")
+
+        whole = learnt(views, "all")
         write_views(folder / "truth", whole, views)
         for name, half, others in (("even", views[::2], views[1::2]), ("odd", views[1::2], views[::2])):
-            model = learnt(half, folder / "curves" / f"{name}.csv", field_settings, seed)
-            depths |= {n: r.depth for n, r in write_views(folder / "held_out", model, others).items()}
+            rendered = write_views(folder / "held_out", learnt(half, name), others)
+            depths |= {n: r.depth for n, r in rendered.items()}
         np.savez_compressed(folder / "depth.npz", **depths)
         write_manifest(folder, "reference_field", views=len(views), steps=field_settings.steps)
     log.info("reference field: %d photos without the object", len(views))
 
 
-def learnt(views: list[View], curve: Path, settings: FieldSettings, seed: int) -> Field:
-    """A field of these views."""
+def fitted(objective: Photometric, settings: FieldSettings, seed: int, curve: Path) -> Field:
+    """A field that reached its objective."""
     model = make_field(settings, seed)
-    objective = Photometric(PixelBank(views), diffuse=settings.diffuse, distortion=settings.distortion)
     fit(train(model, objective, settings, seed), settings.steps, curve, f"reference, {curve.stem}")
     return model.eval()
 

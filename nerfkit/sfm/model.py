@@ -59,6 +59,11 @@ class Model:
         """The training views."""
         return [view for view in self.views if view.photo.split == "train"]
 
+    @property
+    def test(self) -> list[PosedPhoto]:
+        """The test views."""
+        return [view for view in self.views if view.photo.split == "test"]
+
 
 def fit_to_prepared(reconstruction: pycolmap.Reconstruction, photos: PhotoSet) -> None:
     """Turn a reconstruction of the large copies into one of the prepared photos, in place.

@@ -19,5 +19,5 @@ class SfmSettings:
     min_registered: float = 0.5  # of the training photos; below it the stage fails
     min_points: int = 20  # a view that sees fewer gets the scene's near and far
     seed: int = 0
-    lines: bool = False  # depth along straight edges that photos share, beside that of keypoints
+    lines: bool = True  # depth along straight edges that photos share, beside that of keypoints
     exposure: str = "auto"  # auto | equal | as_shot: whether photos are brought to one exposure

@@ -1,4 +1,4 @@
-"""Sparse depth of every training view: where it sees points and edges, and how deep they are."""
+"""Sparse depth of views: where each sees points and edges, and how deep they are."""
 
 from pathlib import Path
 
@@ -9,9 +9,13 @@ from nerfkit.sfm.model import Model, PosedPhoto
 
 
 def write_sparse_depth(
-    path: Path, model: Model, lines: dict[str, tuple[np.ndarray, np.ndarray]], scene_from_world: np.ndarray
+    path: Path,
+    model: Model,
+    views: list[PosedPhoto],
+    lines: dict[str, tuple[np.ndarray, np.ndarray]],
+    scene_from_world: np.ndarray,
 ) -> None:
-    """Write the points and what each training view sees of them, and of `lines` (`line_depth`).
+    """Write the points and what each of some views sees of them, and of `lines` (`line_depth`).
 
     Keys of the npz: `<name>/xy` (N, 2) pixels of the prepared photo, `<name>/z` (N,) z-depth in scene units
     and `<name>/error` (N,) reprojection error in pixels; `<name>/line_xy` (L, 2) and `<name>/line_z` (L,) are
@@ -22,7 +26,7 @@ def write_sparse_depth(
         "points": (model.points @ scene_from_world[:3, :3].T + scene_from_world[:3, 3]).astype(np.float32),
         "rgb": model.rgb,
     }
-    for view in model.train:
+    for view in views:
         xy, z, error = view_depth(view, model.points)
         arrays[f"{view.photo.name}/xy"] = xy.astype(np.float32)
         arrays[f"{view.photo.name}/z"] = (z * scale).astype(np.float32)

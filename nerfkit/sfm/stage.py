@@ -29,7 +29,8 @@ def sfm(photos: Path, provided: Path | None, out: Path, settings: SfmSettings) -
     Args:
         photos: folder of the photos stage.
         provided: the user's `transforms.json` (nerfstudio schema), whose poses and lenses are kept.
-        out: the stage's folder: `transforms.json`, `sparse/*.bin`, `sparse_depth.npz`, `sfm.json`.
+        out: the stage's folder: `transforms.json`, `sparse/*.bin`, `sparse_depth.npz`, `test_depth.npz`
+            of the test photos for the reference field alone, `sfm.json`.
 
     Raises:
         UserError: too few photos register, or the provided file is not valid.
@@ -58,7 +59,9 @@ def write_model(
     (folder / "sparse").mkdir()
     reconstruction.write_binary(folder / "sparse")
     write_json(folder / "transforms.json", content)
-    write_sparse_depth(folder / "sparse_depth.npz", model, lines, np.array(content["scene_from_world"]))
+    scene_from_world = np.array(content["scene_from_world"])
+    write_sparse_depth(folder / "sparse_depth.npz", model, model.train, lines, scene_from_world)
+    write_sparse_depth(folder / "test_depth.npz", model, model.test, {}, scene_from_world)
 
 
 def unregistered(model: Model, photos: PhotoSet, split: str) -> list[str]:

@@ -78,6 +78,18 @@ def views(folder: Path, count: int = 10, half: float = 0.6) -> list[View]:
     ]
 
 
+def sparse_depth(name: str, depth: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What `sparse_depth.npz` says of a view of known depth (H, W): 40 keypoints, no edges."""
+    row, column = rng.integers(0, LENS.height, 40), rng.integers(0, LENS.width, 40)
+    return {
+        f"{name}/xy": np.stack([column, row], 1).astype(np.float32) + 0.5,
+        f"{name}/z": depth[row, column],
+        f"{name}/error": np.full(40, 0.5, np.float32),
+        f"{name}/line_xy": np.zeros((0, 2), np.float32),
+        f"{name}/line_z": np.zeros(0, np.float32),
+    }
+
+
 def write_capture(root: Path, count: int = 10) -> list[View]:
     """Write what the photos and sfm stages would: <root>/photos and <root>/sfm; the views."""
     made = views(root / "photos", count)
@@ -87,12 +99,7 @@ def write_capture(root: Path, count: int = 10) -> list[View]:
     for view in made:
         shot = shoot(view.world_from_cam)
         write_image(view.path, shot.rgb)
-        row, column = rng.integers(0, LENS.height, 40), rng.integers(0, LENS.width, 40)
-        sparse[f"{view.name}/xy"] = np.stack([column, row], 1).astype(np.float32) + 0.5
-        sparse[f"{view.name}/z"] = shot.depth[row, column]
-        sparse[f"{view.name}/error"] = np.full(40, 0.5, np.float32)
-        sparse[f"{view.name}/line_xy"] = np.zeros((0, 2), np.float32)
-        sparse[f"{view.name}/line_z"] = np.zeros(0, np.float32)
+        sparse |= sparse_depth(view.name, shot.depth, rng)
     np.savez(root / "sfm" / "sparse_depth.npz", **sparse)
     frames = [
         {

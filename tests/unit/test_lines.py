@@ -186,7 +186,7 @@ def test_keypoints_take_edges_outside_holes(tmp_path, found):
     views = [posed(number, pose) for number, pose in enumerate(POSES)]
     model = Model(views, room.LOOK_AT + np.zeros((40, 3)), np.zeros((40, 3), np.uint8))
     scaled = np.diag([2.0, 2.0, 2.0, 1.0])
-    write_sparse_depth(tmp_path / "sparse.npz", model, found, scaled)
+    write_sparse_depth(tmp_path / "sparse.npz", model, views, found, scaled)
     view = View("view 0", "train", LENS, POSES[0], 1.0, 20.0, tmp_path / "view 0.png")
     bank, (xy, z) = read_keypoints(tmp_path / "sparse.npz", [view]), found["view 0"]
     assert len(bank) == 40 + len(z)

@@ -21,13 +21,14 @@ def capture(tmp_path_factory):
     views = analytic.write_capture(root)
     transforms = read_json(root / "sfm" / "transforms.json")
     (root / "photos" / "test").mkdir()
-    tests = []
+    tests, rng, sparse = [], np.random.default_rng(1), {}
     for frame, view in zip(list(transforms["frames"]), views, strict=True):
         name = f"t{view.name[1:]}"
-        write_image(
-            root / "photos" / "test" / f"{name}.png", analytic.shoot(view.world_from_cam, ball=False).rgb
-        )
+        shot = analytic.shoot(view.world_from_cam, ball=False)
+        write_image(root / "photos" / "test" / f"{name}.png", shot.rgb)
+        sparse |= analytic.sparse_depth(name, shot.depth, rng)
         tests.append({**frame, "file_path": f"test/{name}.png", "split": "test"})
+    np.savez(root / "sfm" / "test_depth.npz", **sparse)
     write_json(root / "sfm" / "transforms.json", {**transforms, "frames": transforms["frames"] + tests})
     return root, views
 

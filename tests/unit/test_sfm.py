@@ -105,6 +105,16 @@ def test_sparse_depth_is_the_rooms_depth(capture, scene, to_truth):
     assert not [key for key in depth if key.startswith("view 8/")], "test views have no sparse depth"
 
 
+def test_test_photos_know_the_depth_of_training_points_for_the_reference_field(capture, scene, to_truth):
+    depth = np.load(capture / "sfm" / "test_depth.npz")
+    assert {key.split("/")[0] for key in depth if "/" in key} == {view.name for view in scene.split("test")}
+    for view, pose in zip(scene.split("test"), POSES[8:], strict=True):
+        xy, z = depth[f"{view.name}/xy"], depth[f"{view.name}/z"]
+        true = room.depth(room.LENS.resized(161, 121), pose, xy)
+        assert len(z) > 50
+        assert np.median(np.abs(z * to_truth[0] / true - 1)) < 0.01
+
+
 def test_shared_edges_have_the_rooms_depth(capture, scene, to_truth):
     depth, errors = np.load(capture / "sfm" / "sparse_depth.npz"), []
     for view, pose in zip(scene.train, POSES, strict=False):

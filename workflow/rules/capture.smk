@@ -1,7 +1,7 @@
 # Photos of one capture, made ready, and where each was taken from.
 # In:  {data}/{scene}/images/* or video.*, test/images/*; with `poses: provided` transforms.json
 # Out: results/{scene}/{run}/photos/photos.json, images/*.png, test/*.png
-#      results/{scene}/{run}/sfm/sfm.json, transforms.json, sparse_depth.npz, sparse/*.bin
+#      results/{scene}/{run}/sfm/sfm.json, transforms.json, sparse_depth.npz, test_depth.npz, sparse/*.bin
 
 
 rule photos:
@@ -38,6 +38,7 @@ rule sfm:
     output:
         transforms="results/{scene}/{run}/sfm/transforms.json",
         sparse_depth="results/{scene}/{run}/sfm/sparse_depth.npz",
+        test_depth="results/{scene}/{run}/sfm/test_depth.npz",
         manifest="results/{scene}/{run}/sfm/sfm.json",
     log:
         "logs/{scene}/{run}/sfm.log",
