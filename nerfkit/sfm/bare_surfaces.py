@@ -13,6 +13,7 @@ import numpy as np
 from nerfkit.sfm.model import PosedPhoto
 from nerfkit.sfm.planes import Plane
 from nerfkit.sfm.sparse_depth import view_depth
+from nerfkit.views import spread
 
 WINDOW = 7  # pixels, in which no channel
 RANGE = 0.06  # changes by more, in [0, 1]
@@ -27,6 +28,7 @@ AROUND = 12  # pixels
 SAID = 0.55  # of the samples that other photos do not hide must look the same, and
 EACH = 0.7  # of a photo's, in at least
 VIEWS = 3  # photos
+ASKED = 60  # photos at most, evenly spread
 OFF = 0.05  # relative error of the depth of
 STRAYS = 0.1  # of the keypoints on a part, at most
 SPACING = 0.012  # of the photo's long side, between points that stand for a part
@@ -70,7 +72,8 @@ def bare_depth(
         points: (M, 3) keypoints of the model.
     """
     looks = [look(view, image, points) for view, image in zip(views, images, strict=True)]
-    return [on_planes(one, [other for other in looks if other is not one], planes) for one in looks]
+    asked = spread(looks, ASKED)
+    return [on_planes(one, [other for other in asked if other is not one], planes) for one in looks]
 
 
 def look(view: PosedPhoto, image: np.ndarray, points: np.ndarray) -> Look:
@@ -92,9 +95,8 @@ def look(view: PosedPhoto, image: np.ndarray, points: np.ndarray) -> Look:
 def on_planes(one: Look, others: list[Look], planes: list[Plane]) -> tuple[np.ndarray, np.ndarray]:
     """The points of `bare_depth` in one view."""
     spacing = max(1, round(SPACING * max(one.bare.shape)))
-    row, column = np.indices(one.bare.shape)[:, spacing // 2 :: spacing, spacing // 2 :: spacing].reshape(
-        2, -1
-    )
+    half = spacing // 2
+    row, column = np.indices(one.bare.shape)[:, half::spacing, half::spacing].reshape(2, -1)
     xy, depth = np.stack([column, row], axis=1) + 0.5, np.full(row.size, np.nan)
     rays = one.view.rays(xy)
     for part in parts(one.bare):
