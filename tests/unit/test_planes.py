@@ -8,7 +8,7 @@ import room
 from nerfkit.cameras import Camera
 from nerfkit.files import write_image
 from nerfkit.photos import Photo
-from nerfkit.sfm.bare_surfaces import look, visible
+from nerfkit.sfm.bare_surfaces import agreement, look, parts, visible
 from nerfkit.sfm.lines import line_depth
 from nerfkit.sfm.model import Model, PosedPhoto
 from nerfkit.sfm.planes import WorldEdges, find_planes
@@ -144,6 +144,21 @@ def test_points_behind_keypoints_are_hidden():
     assert visible(before, posed(0, beside), one)[0].all()
     through_them = view.in_world(view.rays(view.xy) * 1.2 * one.z[:, None])
     assert not visible(through_them, posed(0, beside), one)[0].any()
+
+
+@pytest.mark.parametrize(
+    ("other", "share"), [((150, 150, 150), 1), ((120, 140, 100), 0)], ids=["another exposure", "another hue"]
+)
+def test_surfaces_are_alike_by_hue_not_by_brightness(other, share):
+    nothing = np.zeros((0, 3))
+    even, tinted = (
+        look(posed(number, nothing), np.full((LENS.height, LENS.width, 3), colour, np.uint8), nothing)
+        for number, colour in ((0, (120, 120, 120)), (4, other))
+    )
+    (part,) = parts(even.bare)
+    depth = np.full(len(part.samples), 3.5)
+    assert agreement(even, part, depth, [tinted])[0] == share
+    assert agreement(even, part, depth, [])[0] == 0
 
 
 def edges_of(*lines) -> WorldEdges:
