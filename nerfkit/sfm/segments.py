@@ -12,6 +12,7 @@ import numpy as np
 from nerfkit.sfm.model import PosedPhoto
 
 SHORTEST = 0.03  # of the photo's long side
+MOST = 150  # of a photo, the longest; every edge is held against every other one of thirty photos
 TOLERANCE = 2.0  # pixels of the prepared photo between an edge and what is said to lie on it
 DIRECTIONS = 32  # of segments that are told apart
 
@@ -43,7 +44,9 @@ def find_segments(view: PosedPhoto, image: np.ndarray) -> Segments:
     found = cv2.createLineSegmentDetector().detect(grey)[0]
     # The detector's pixels have their centres at whole numbers.
     xy = np.zeros((0, 2, 2)) if found is None else found.reshape(-1, 2, 2).astype(float) + 0.5
-    xy = xy[np.linalg.norm(xy[:, 1] - xy[:, 0], axis=1) >= SHORTEST * max(grey.shape)]
+    length = np.linalg.norm(xy[:, 1] - xy[:, 0], axis=1)
+    longest = np.argsort(-length, kind="stable")[:MOST]
+    xy = xy[longest[length[longest] >= SHORTEST * max(grey.shape)]]
     rays = view.rays(xy.reshape(-1, 2)).reshape(-1, 2, 3)
     return Segments(xy, rays, normals(rays), passing_map(xy, grey.shape))
 

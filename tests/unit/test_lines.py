@@ -14,7 +14,7 @@ from nerfkit.sfm.line_places import agreed
 from nerfkit.sfm.lines import continued, contradicted, line_depth, sampled, shared_depth
 from nerfkit.sfm.model import Model, PosedPhoto
 from nerfkit.sfm.planes import WorldEdges
-from nerfkit.sfm.segments import find_segments, passes, passing_map
+from nerfkit.sfm.segments import MOST, find_segments, passes, passing_map
 from nerfkit.sfm.sparse_depth import write_sparse_depth
 
 LENS = Camera(240, 180, 220.0, 220.0, 120.0, 90.0, k1=0.05)
@@ -106,6 +106,16 @@ def test_an_edge_that_moves_says_nothing(tmp_path):
     found = line_depths(tmp_path, lambda number: (SEAM, moved[number]))
     assert len(misfits(found, (SEAM,))) > 9 * 40
     assert (misfits(found, (SEAM,)) < 0.03).all()
+
+
+def test_the_longest_edges_are_taken():
+    grey = np.full((LENS.height, LENS.width), 60, np.uint8)
+    for row in range(2, 170, 8):
+        for column in range(4, 230, 20):
+            grey[row : row + 4, column : column + (16 if column < 100 else 10)] = 200
+    edges = find_segments(posed(0, POSES[0]), np.repeat(grey[..., None], 3, axis=2))
+    assert len(edges) == MOST
+    assert (np.linalg.norm(edges.xy[:, 1] - edges.xy[:, 0], axis=1) > 11).all()
 
 
 def test_bare_photos_have_none(tmp_path):
