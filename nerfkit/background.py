@@ -97,9 +97,9 @@ def look_behind(one: Shown, others: list[Shown], settings: BackgroundSettings) -
     steps = np.full((2, *rgb.shape), np.nan, np.float32)
     for layer in surfaces_behind(one, others, settings.views, settings.tolerance):
         tried = left & np.isfinite(layer) & (layer > nearest)
-        tried &= ~barred(one, layer, others, settings.views, settings.tolerance)
         if not tried.any():
             continue
+        tried &= ~barred(one, layer, others, settings.views, settings.tolerance)
         points = lift(one.view, np.where(tried, layer, 0).astype(np.float32))[part]
         found = witnesses(points, others, settings.tolerance)
         seen = np.zeros_like(left)

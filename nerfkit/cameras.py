@@ -70,6 +70,14 @@ class Camera:
         """Whether pixel coordinates (..., 2) lie in the picture, (...) bool."""
         return (xy >= 0).all(axis=-1) & (xy < [self.width, self.height]).all(axis=-1)
 
+    def in_frame(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel coordinates (..., 2) of points (..., 3) in camera axes, and whether they are before the
+        camera and in the picture, (...) bool; others have pixels without meaning."""
+        before = points[..., 2] > 1e-6
+        safe = np.where(before[..., None], points, [0, 0, 1.0])
+        xy = self.project(safe.reshape(-1, 3)).reshape(*before.shape, 2)
+        return xy, before & self.frames(xy)
+
     def pixel_centres(self) -> np.ndarray:
         """Centres of all pixels in row-major order, (H * W, 2)."""
         v, u = np.mgrid[: self.height, : self.width]

@@ -76,18 +76,15 @@ class Photometric:
         if self.keypoints and self.sparse_depth > 0:
             parts.append(self.points(count // KEYPOINT_SHARE, generator))
         if self.flatness > 0:
-            parts.append(self.bare_lines(count, generator))
+            parts.append(
+                flatness_part(self.pixels, count, generator, self.nearest, self.flatness, self.allowed)
+            )
         return parts
 
     def pixel_terms(self, rendering: Rendering, colours: Tensor) -> dict[str, Tensor]:
         """The terms of rays through pixels of these colours (R, 3)."""
         colour = squared_error(rendering, colours, self.diffuse)
         return colour | distortion_term(rendering, self.distortion)
-
-    def bare_lines(self, count: int, generator: torch.Generator) -> Part:
-        """Lines for a step of `count` pixels."""
-        where = self.pixels, count, generator, self.nearest
-        return flatness_part(*where, self.flatness, self.allowed)
 
     def points(self, count: int, generator: torch.Generator) -> Part:
         """`count` of the reconstruction's points."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nerfkit.sfm.model import PosedPhoto
+from nerfkit.sfm.model import PosedPhoto, ray_cosines
 from nerfkit.sfm.planes import Plane
 from nerfkit.sfm.sparse_depth import view_depth
 from nerfkit.views import spread
@@ -171,13 +171,9 @@ def agreement(one: Look, part: Part, depth: np.ndarray, others: list[Look]) -> t
 def visible(points: np.ndarray, view: PosedPhoto, other: Look) -> tuple[np.ndarray, np.ndarray]:
     """Which points (N, 3) another photo sees, from an angle that tells depth, (N,) bool, and at which pixels
     (N, 2), row and column."""
-    ours, theirs = points - view.centre, points - other.view.centre
-    cosine = (ours * theirs).sum(axis=1)
-    cosine /= np.maximum(np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1), 1e-12)
     local = other.view.in_camera(points)
-    seen = (local[:, 2] > 1e-6) & (cosine < np.cos(ANGLE))
-    xy = other.view.camera.project(np.where(seen[:, None], local, [0, 0, 1.0]))
-    seen &= other.view.camera.frames(xy)
+    xy, seen = other.view.camera.in_frame(local)
+    seen &= ray_cosines(points, view, other.view) < np.cos(ANGLE)
     there = np.where(seen[:, None], np.floor(xy), 0).astype(int)[:, ::-1]
     seen &= other.nearest[there[:, 0], there[:, 1]] > BEHIND * local[:, 2]
     return seen, there

@@ -77,10 +77,7 @@ def witnessed(
     ends = other.in_camera(view.in_world(edges.rays[found.edge] * found.depth[..., None]))
     stops = np.linspace(0, 1, STOPS)[:, None]
     xyz = ends[:, :1] * (1 - stops) + ends[:, 1:] * stops
-    before = xyz[..., 2] > 1e-6
-    xy = other.camera.project(np.where(before[..., None], xyz, [0, 0, 1.0]).reshape(-1, 3))
-    xy = xy.reshape(*before.shape, 2)
-    inside = before & other.camera.frames(xy)
+    xy, inside = other.camera.in_frame(xyz)
     hit = passes(theirs, np.where(inside[..., None], xy, 0), xy[:, -1] - xy[:, 0]) & inside
     framed = inside.sum(axis=1) >= STOPS // 2
     return framed & (hit.sum(axis=1) >= PASSING * inside.sum(axis=1)), framed

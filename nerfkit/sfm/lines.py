@@ -13,7 +13,7 @@ from tqdm import tqdm
 from nerfkit.files import read_image
 from nerfkit.sfm.bare_surfaces import bare_depth
 from nerfkit.sfm.line_places import SAME, agreed, along, own_depth
-from nerfkit.sfm.model import Model, PosedPhoto
+from nerfkit.sfm.model import Model, PosedPhoto, ray_cosines
 from nerfkit.sfm.planes import WorldEdges, find_planes
 from nerfkit.sfm.segments import TOLERANCE, Segments, find_segments, normals
 from nerfkit.sfm.sparse_depth import view_depth
@@ -67,7 +67,7 @@ def edge_depth(model: Model, segments: list[Segments]) -> list[np.ndarray]:
         depths.append(own_depth(view, edges, [views[k] for k in others], [segments[k] for k in others]))
     lines = known_edges(views, segments, depths)
     return [
-        shared_depth(view, edges, lines.part(lines.owner != number))
+        shared_depth(view, edges, lines[lines.owner != number])
         for number, (view, edges) in enumerate(zip(views, segments, strict=True))
     ]
 
@@ -87,9 +87,7 @@ def asked(number: int, views: list[PosedPhoto], points: np.ndarray) -> list[int]
     view, shared = views[number], np.zeros(len(views), int)
     for k, other in enumerate(views):
         common = points[np.intersect1d(view.point_idx, other.point_idx)]
-        a, b = common - view.centre, common - other.centre
-        lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
-        shared[k] = ((a * b).sum(axis=1) / lengths < np.cos(ANGLE)).sum()
+        shared[k] = (ray_cosines(common, view, other) < np.cos(ANGLE)).sum()
     order = np.argsort(-shared, kind="stable")[:ASKED]
     return [int(k) for k in order if shared[k] > 0]
 

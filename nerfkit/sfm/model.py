@@ -65,6 +65,13 @@ class Model:
         return [view for view in self.views if view.photo.split == "test"]
 
 
+def ray_cosines(points: np.ndarray, first: PosedPhoto, second: PosedPhoto) -> np.ndarray:
+    """Cosines (N,) of the angles between two photos' rays to points (N, 3)."""
+    a, b = points - first.centre, points - second.centre
+    lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+    return (a * b).sum(axis=1) / lengths
+
+
 def fit_to_prepared(reconstruction: pycolmap.Reconstruction, photos: PhotoSet) -> None:
     """Turn a reconstruction of the large copies into one of the prepared photos, in place.
 

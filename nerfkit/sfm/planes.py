@@ -25,8 +25,7 @@ class WorldEdges:
     owner: np.ndarray
     pixels: np.ndarray
 
-    def part(self, chosen: np.ndarray) -> "WorldEdges":
-        """Those at some indices, or where a mask (K,) is set."""
+    def __getitem__(self, chosen: np.ndarray) -> "WorldEdges":
         return WorldEdges(self.ends[chosen], self.owner[chosen], self.pixels[chosen])
 
 
@@ -99,7 +98,7 @@ def find_planes(edges: WorldEdges, views: list[PosedPhoto], points: np.ndarray) 
 def merged(edges: WorldEdges, views: list[PosedPhoto]) -> list[Line]:
     """Long edges of several photos that lie on one line, as lines; the longest edges lead."""
     long_side = np.array([max(view.camera.width, view.camera.height) for view in views])
-    edges = edges.part(edges.pixels > LONG * long_side[edges.owner])
+    edges = edges[edges.pixels > LONG * long_side[edges.owner]]
     middle = edges.ends.mean(axis=1)
     distance = np.linalg.norm(middle - np.array([view.centre for view in views])[edges.owner], axis=1)
     lines, left = [], np.ones(len(middle), bool)

@@ -32,8 +32,12 @@ TEXTURES = [texture(seed) for seed in range(3)]
 
 def arc_pose(angle: float, height: float, radius: float = 3.5) -> np.ndarray:
     """world_from_cam (4, 4) of a camera at `angle` (radians) on the arc that looks at the arc's centre."""
-    eye = LOOK_AT + np.array([radius * np.sin(angle), height, -radius * np.cos(angle)])
-    z = (LOOK_AT - eye) / np.linalg.norm(LOOK_AT - eye)
+    return look_at(LOOK_AT + np.array([radius * np.sin(angle), height, -radius * np.cos(angle)]), LOOK_AT)
+
+
+def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """world_from_cam (4, 4) of an upright camera at `eye` that looks at a target, both (3,)."""
+    z = (target - eye) / np.linalg.norm(target - eye)
     x = np.cross([0.0, 1.0, 0.0], z)
     x /= np.linalg.norm(x)
     pose = np.eye(4)

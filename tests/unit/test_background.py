@@ -106,7 +106,10 @@ def test_what_other_masks_lack_of_the_object_is_not_what_is_behind_it():
     careless = [replace(other, mask=nothing, hole=nothing) for other in others[:2]]
     behind = look_behind(one, careless + others[2:], SETTINGS)
     seen = one.hole & ~behind.hole
+    assert seen.any()
     assert (behind.depth[seen] > 1.02 * one.depth[seen]).all()
+    none_masked = [replace(other, mask=nothing, hole=nothing) for other in others]
+    assert not (one.hole & ~look_behind(one, none_masked, SETTINGS).hole).any(), "the ball bars every way"
     red = np.array([0.9, 0.1, 0.1])
     assert (
         np.abs(behind.rgb[seen] / behind.rgb[seen].max(axis=1, keepdims=True) - red / 0.9).sum(axis=1) > 0.2

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import room
 
 from nerfkit.cameras import Camera
 from nerfkit.scene import View
@@ -18,12 +19,7 @@ WALL = 7.0
 
 def view(x: float, y: float) -> View:
     """A camera that looks at the ball."""
-    eye = np.array([x, y, 0.0])
-    z = (BALL[0] - eye) / np.linalg.norm(BALL[0] - eye)
-    right = np.cross([0.0, 1.0, 0.0], z)
-    right /= np.linalg.norm(right)
-    pose = np.eye(4)
-    pose[:3] = np.column_stack([right, np.cross(z, right), z, eye])
+    pose = room.look_at(np.array([x, y, 0.0]), BALL[0])
     return View(f"{x} {y}", "train", LENS, pose, 1.0, 20.0, Path())
 
 

@@ -198,7 +198,7 @@ def test_other_lines_tell_none(three_views, second):
 
 def test_two_views_are_too_few(three_views):
     edges = edges_of(ACROSS, DOWN)
-    assert find_planes(edges.part(edges.owner < 2), three_views, np.zeros((0, 3))) == []
+    assert find_planes(edges[edges.owner < 2], three_views, np.zeros((0, 3))) == []
 
 
 def test_a_plane_is_known_inside_the_outline_of_its_lines(three_views):

@@ -20,7 +20,7 @@ from nerfkit.sfm.model import read_model
 from nerfkit.sfm.reconstruction import LADDER
 from nerfkit.sfm.transforms import FAR_MARGIN, MEDIAN_DISTANCE
 
-SETTINGS = SfmSettings(features=600, lines=True)
+SETTINGS = SfmSettings(features=600)
 POSES = room.arc(10)  # the last two are test views
 
 
