@@ -7,21 +7,30 @@ planes; here depth does).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from nerfkit.cameras import Camera
-from nerfkit.inpainting.planes import design, find_planes, label_known
-from nerfkit.inpainting.regions import grown
+from nerfkit.inpainting.planes import (
+    design,
+    faces,
+    find_planes,
+    in_plane,
+    label_known,
+    pixel_in_plane,
+    plane_axes,
+)
+from nerfkit.inpainting.regions import grown, shrunk
+from nerfkit.inpainting.strips import Strip
 from nerfkit.masks import surroundings
 
 SMALLEST = 200  # pixels of a hole that are worth a chart
-GRAZING = 0.1  # cosine between a surface and the line of sight, below which there is nothing to see
 REACH = 0.5  # of the context: how far a chart goes beyond its part of the hole
 GAP = 0.03  # of the image width, up to which a gap in a surface is no gap
 RIM = 20  # pixels around the hole that tell how a texture is turned
+MIXED = 3  # pixels at a strip's edges, where colours are mixed with what is behind it
 SMOOTH = 2.0  # pixels of blur before second derivatives are taken
 FINENESS = 0.5  # degrees between the angles that are tried
 
@@ -80,7 +89,7 @@ class FlatPart:
     """A flat part of a hole in a picture (H, W), and what its chart (h, w) shows.
 
     hole: bool (H, W). colours: (h, w, 3). known, wanted: bool (h, w), which pixels of the chart show the
-    surface beside the hole, and which are to be filled.
+    surface beside the hole, and which are to be filled. ends: whether the surface ends inside the hole.
     """
 
     chart: Chart
@@ -88,6 +97,7 @@ class FlatPart:
     colours: np.ndarray
     known: np.ndarray
     wanted: np.ndarray
+    ends: bool = False
 
     @property
     def surrounded(self) -> float:
@@ -108,44 +118,39 @@ class FlatPart:
         return reached, np.clip(colours[0], 0, 1)
 
 
-def in_plane(xy: np.ndarray, normal: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Where the lines of sight xy (..., 2) meet a plane, (..., 2) along its axes."""
-    sight = design(xy)
-    return (sight / (sight @ normal)[..., None]) @ axes.T
-
-
-def plane_axes(normal: np.ndarray) -> np.ndarray:
-    """Two directions in a plane (2, 3), the first as near to the picture's rows as can be."""
-    upright = normal / np.linalg.norm(normal)
-    right = np.array([1.0, 0, 0]) - upright[0] * upright
-    right /= np.linalg.norm(right)
-    down = np.cross(upright, right)
-    return np.stack([right, down if down[1] > 0 else -down])
-
-
 def flat_parts(
-    picture: np.ndarray, hole: np.ndarray, guide: Guide, context: float, seed: int
+    picture: np.ndarray, hole: np.ndarray, guide: Guide, strips: list[Strip], context: float, seed: int
 ) -> Iterator[FlatPart]:
-    """The larger connected parts of a hole (H, W) that lie on one plane each, as seen straight on.
+    """The larger connected parts of a hole (H, W) that lie on one plane each, as seen straight on: strips
+    that end there first.
 
     Args:
         picture: float32 (H, W, 3).
+        strips: those of the hole.
         context: how far around the hole planes are looked for, in image widths.
     """
     width = hole.shape[1]
-    part = surroundings(hole, max(8, round(context * width)))
-    xy, disparity = guide.xy, guide.disparity[part].astype(float)
+    reach = round(REACH * context * width)
+    left, taken = hole.copy(), np.zeros_like(hole)
+    for strip in strips:
+        pure = strip.known & shrunk(strip.known | hole, MIXED)
+        found = seen_straight(picture, strip.inside, pure, guide, strip.plane, reach)
+        yield replace(found, ends=True)
+        left, taken = left & ~strip.inside, taken | strip.around
+    if not left.any():
+        return
+    part = surroundings(left, max(8, round(context * width)))
+    xy, disparity = guide.xy, np.where(taken, 0, guide.disparity)[part].astype(float)
     seen = disparity > 0
     planes = find_planes(xy[part][seen], disparity[seen], seed)
     labels = np.full(hole.shape, -1)
     labels[part] = np.where(seen, label_known(design(xy[part]), disparity, planes), -1)
     for number, plane in enumerate(planes):
         mine = bridged(labels == number, labels < 0)
-        count, pieces = cv2.connectedComponents((mine & hole).astype(np.uint8))
+        count, pieces = cv2.connectedComponents((mine & left).astype(np.uint8))
         for piece in range(1, count):
             inside = pieces == piece
             if inside.sum() >= SMALLEST and faces(plane, xy[inside]):
-                reach = round(REACH * context * width)
                 yield seen_straight(picture, inside, mine & ~hole, guide, plane, reach)
 
 
@@ -158,20 +163,6 @@ def bridged(mine: np.ndarray, doubtful: np.ndarray) -> np.ndarray:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     closed = cv2.morphologyEx(mine.astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
     return mine | (closed & doubtful)
-
-
-def faces(plane: np.ndarray, xy: np.ndarray) -> bool:
-    """Whether a plane is seen from its front, not from its edge, along all lines of sight xy (N, 2)."""
-    sight = design(xy)
-    cosine = (sight @ plane) / np.linalg.norm(sight, axis=-1) / np.linalg.norm(plane)
-    return bool((cosine > GRAZING).all())
-
-
-def pixel_in_plane(plane: np.ndarray, xy: np.ndarray, inside: np.ndarray) -> float:
-    """How long a pixel of `inside` (H, W) typically is on a plane, whose unit is that of `in_plane`."""
-    along = in_plane(xy, plane, plane_axes(plane))
-    across, down = np.gradient(along, axis=1)[inside], np.gradient(along, axis=0)[inside]
-    return float(np.sqrt(np.median(np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]))))
 
 
 def seen_straight(

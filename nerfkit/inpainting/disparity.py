@@ -1,4 +1,4 @@
-"""Completion of normalised disparity inside a hole: flat surfaces go on, the rest is a soap film.
+"""Completion of normalised disparity inside a hole: flat surfaces go on, or end, the rest is a soap film.
 
 Normalised disparity is near / z, in (0, 1]; 0 where depth is unknown. Departs from SPIn-NeRF, which runs the
 RGB inpainter on an 8-bit disparity picture (Mirzaei et al. 2023, section 3.2).
@@ -10,6 +10,7 @@ import numpy as np
 from nerfkit.inpainting.borders import continue_labels
 from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_known
 from nerfkit.inpainting.regions import grown
+from nerfkit.inpainting.strips import Strip, find_strips
 from nerfkit.masks import surroundings
 from nerfkit.membrane import membrane
 
@@ -33,11 +34,24 @@ def complete_disparity(
     Returns: float32 (H, W), equal to `disparity` outside the hole. Where nothing around the hole has a
     depth, the hole stays unknown (0).
     """
-    part = surroundings(hole, max(8, round(context * hole.shape[1])))
-    filled = _complete(disparity[part], hole[part], xy[part], round(SLIVER * hole.shape[1]), seed)
-    result = disparity.copy()
-    result[hole] = filled[hole[part]]
+    result, open_disparity, left = disparity.copy(), disparity.copy(), hole.copy()
+    sliver = round(SLIVER * hole.shape[1])
+    for strip in find_strips(disparity, hole, xy, seed):
+        result[strip.inside] = _on_plane(disparity, strip, xy)
+        left &= ~strip.inside
+        open_disparity[strip.around] = 0  # what is beside it ends at it
+    if left.any():
+        part = surroundings(left, max(8, round(context * hole.shape[1])))
+        filled = _complete(open_disparity[part], left[part], xy[part], sliver, seed)
+        result[left] = filled[left[part]]
     return result
+
+
+def _on_plane(disparity: np.ndarray, strip: Strip, xy: np.ndarray) -> np.ndarray:
+    """The disparity of a strip's pixels in the hole (N,): its plane's, and where it is seen as it is seen."""
+    base = design(xy) @ strip.plane
+    film = membrane(disparity - base, strip.known & grown(strip.inside, RIM), strip.inside)
+    return (base + film)[strip.inside]
 
 
 def _complete(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, sliver: int, seed: int) -> np.ndarray:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nerfkit.errors import UserError
-from nerfkit.inpainting import patchmatch
-from nerfkit.inpainting.charts import Guide, flat_parts
+from nerfkit.inpainting.charts import FlatPart, Guide, flat_parts
 from nerfkit.inpainting.disparity import complete_disparity
+from nerfkit.inpainting.levels import FEWEST_SOURCES, Canvas, pyramid
 from nerfkit.inpainting.low_rank import low_rank
-from nerfkit.inpainting.regions import grown, shrunk
+from nerfkit.inpainting.regions import shrunk
 from nerfkit.inpainting.seams import without_seams
+from nerfkit.inpainting.strips import Strip, beside, find_strips
 from nerfkit.masks import surroundings
 from nerfkit.membrane import meeting
 
@@ -27,45 +27,9 @@ DISPARITY_WEIGHT = 0.5  # of a difference as large as the disparity's range agai
 REGULAR_WEIGHT = 1.0  # of a difference in what goes on along rows and columns
 SURROUNDED = 0.9  # share of the rim that shows one surface, from which on it goes on through the hole
 FEWEST_EXEMPLARS = 1000  # patches of that surface; with fewer the rest of the picture helps more
-PAINTED = 5  # channels that are painted in the hole
-PLACE_WEIGHT = 0.5  # of a patch taken from a picture's diagonal away, against a colour difference
-BLENDING, COPYING = 3.0, 1e3  # sharpness of a vote, in units of one over the typical cost
-COARSEST = 3  # half the thickness of the hole on the coarsest level, in patch radii
+PLACE_WEIGHT = 0.7  # of a patch taken from a picture's diagonal away, against a colour difference;
+PATTERN_PLACE_WEIGHT = 0.5  # where a pattern tells what comes next, nearness matters less
 ROUNDS = (10, 5, 4, 3)  # rounds of search and vote from the coarsest level on; the last entry for the rest
-TRUST_DECAY = 1.3  # a patch one pixel deeper in the hole has 1/1.3 of the say (Wexler et al., section 4.2)
-EXHAUSTIVE = 2_000_000  # pairs of patches up to which a search is exact
-FEWEST_SOURCES = 64  # a level with fewer source patches is of no use
-
-
-@dataclass
-class Level:
-    """One level of the pyramid.
-
-    `pixels` float32 (H, W, 5 or more): red, green, blue, two of texture, and the guide's, which are known in
-    the hole as well.
-    """
-
-    pixels: np.ndarray
-    hole: np.ndarray
-    inside: np.ndarray  # bool (H, W): part of the picture, not of the padding
-
-    def half(self) -> "Level":
-        """The next coarser level: means over the known pixels of 2x2 blocks; a touched block is hole."""
-        known = self.inside & ~self.hole
-        share = _blocks(known.astype(np.float32)).mean(axis=2)
-        pixels = _blocks(self.pixels * known[..., None]).mean(axis=2) / np.maximum(share, 0.25)[..., None]
-        pixels[..., PAINTED:] = _blocks(self.pixels[..., PAINTED:]).mean(axis=2)
-        inside = _blocks(self.inside).any(axis=2)
-        return Level(pixels, _blocks(self.hole).any(axis=2), inside)
-
-    def sources(self, radius: int) -> np.ndarray:
-        """Centres of the patches that are wholly known, bool (H, W)."""
-        return shrunk(self.inside & ~self.hole, radius)
-
-
-def _blocks(array: np.ndarray) -> np.ndarray:
-    """(2h, 2w, ...) to (h, w, 4, ...): the pixels of each 2x2 block."""
-    return np.stack([array[::2, ::2], array[::2, 1::2], array[1::2, ::2], array[1::2, 1::2]], axis=2)
 
 
 def texture(image: np.ndarray, known: np.ndarray, width: int) -> np.ndarray:
@@ -103,50 +67,68 @@ class ExemplarInpainter:
         if not hole.any():
             return result
         picture = image.astype(np.float32) / 255
-        left = hole if guide is None else self.fill_flat(picture, hole, guide)
+        left, strips = hole, []
+        if guide is not None:
+            strips = find_strips(np.where(hole, 0, guide.disparity), hole, guide.xy, self.seed)
+            left = self.fill_flat(picture, hole, guide, strips)
         if left.any():
             part = surroundings(left, max(round(self.context * hole.shape[1]), 8 * self.radius))
             alike = None
             if guide is not None:
                 disparity = guide.disparity[part]
                 alike = (DISPARITY_WEIGHT * disparity / max(np.ptp(disparity), 1e-6))[..., None]
-            picture[left] = self.complete(picture[part], left[part], alike)[left[part]]
+            usable = left | beside([strip for strip in strips if not left[strip.inside].all()], left)
+            picture[left] = self.complete(picture[part], left[part], usable[part], alike)[left[part]]
         result[hole] = (np.clip(picture[hole], 0, 1) * 255 + 0.5).astype(np.uint8)
         return result
 
-    def fill_flat(self, picture: np.ndarray, hole: np.ndarray, guide: Guide) -> np.ndarray:
+    def fill_flat(
+        self, picture: np.ndarray, hole: np.ndarray, guide: Guide, strips: list[Strip]
+    ) -> np.ndarray:
         """Fill the flat parts of a hole in place, the picture float32; returns what is left of the hole."""
         left = hole.copy()
-        for part in flat_parts(picture, hole, guide, self.context, self.seed):
-            if part.surrounded < SURROUNDED or shrunk(part.known, self.radius).sum() < FEWEST_EXEMPLARS:
+        for part in flat_parts(picture, hole, guide, strips, self.context, self.seed):
+            exemplars = shrunk(part.known, self.radius).sum()
+            if exemplars < FEWEST_SOURCES or (not part.ends and part.surrounded < SURROUNDED):
                 continue
-            regular = low_rank(part.colours, part.known, part.wanted)
-            if regular is None:
-                continue
-            regular = np.clip(meeting(regular, part.colours, part.known, part.wanted), 0, 1)
-            alike = REGULAR_WEIGHT * cv2.GaussianBlur(regular, (0, 0), 1)
-            _, match = self.painted(part.colours, part.wanted, part.known | part.wanted, alike)
-            mine, found = part.sample(with_detail(regular, part.colours, match, part.wanted), guide)
-            picture[mine] = found
-            left &= ~mine
+            drawn = self.regular(part) if exemplars >= FEWEST_EXEMPLARS else None
+            if drawn is None and part.ends:  # nothing else is part of it
+                drawn = self.complete(part.colours, part.wanted, part.known | part.wanted)
+            if drawn is not None:
+                mine, found = part.sample(drawn, guide)
+                picture[mine] = found
+                left &= ~mine
         return left
+
+    def regular(self, part: FlatPart) -> np.ndarray | None:
+        """A flat part filled by what goes on along its rows and columns, (h, w, 3); None if nothing does."""
+        regular = low_rank(part.colours, part.known, part.wanted)
+        if regular is None:
+            return None
+        regular = np.clip(meeting(regular, part.colours, part.known, part.wanted), 0, 1)
+        alike = REGULAR_WEIGHT * cv2.GaussianBlur(regular, (0, 0), 1)
+        known = part.known | part.wanted
+        _, match = self.painted(part.colours, part.wanted, known, alike, PATTERN_PLACE_WEIGHT)
+        return with_detail(regular, part.colours, match, part.wanted)
 
     def fill_disparity(self, disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray) -> np.ndarray:
         """Flat surfaces and a soap film: see `complete_disparity`."""
         return complete_disparity(disparity, hole, xy, seed=self.seed)
 
-    def complete(self, image: np.ndarray, hole: np.ndarray, guide: np.ndarray | None = None) -> np.ndarray:
-        """Complete a float32 image (H, W, 3) in [0, 1]; the whole picture serves as exemplar."""
-        filled, match = self.painted(image, hole, np.ones_like(hole), guide)
-        return without_seams(filled, match, hole)
+    def complete(
+        self, image: np.ndarray, hole: np.ndarray, inside: np.ndarray, guide: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Complete a float32 image (H, W, 3) in [0, 1] as `painted` does, without seams."""
+        filled, match = self.painted(image, hole, inside, guide, PLACE_WEIGHT)
+        return without_seams(filled, match, hole, inside & ~hole)
 
     def painted(
-        self, image: np.ndarray, hole: np.ndarray, inside: np.ndarray, guide: np.ndarray | None
+        self, image: np.ndarray, hole: np.ndarray, inside: np.ndarray, guide: np.ndarray | None, place: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """A float32 image (H, W, 3) in [0, 1] with patches of what is `inside` (H, W) painted into its hole.
 
         `guide` (H, W, C) is known in the hole too: patches are taken from where it is alike, on the scale of
-        colours.
+        colours. `place`: a patch from a picture's diagonal away costs as much as this difference of colours.
 
         Returns: the image, and the row and column of each pixel's source, (H, W, 2).
         """
@@ -158,7 +140,7 @@ class ExemplarInpainter:
         match = None
         for index, level in enumerate(reversed(levels)):
             rounds = ROUNDS[min(index, len(ROUNDS) - 1)]
-            canvas = Canvas(level, self.radius, rng)
+            canvas = Canvas(level, self.radius, rng, place)
             match = canvas.paint(match, rounds, sharp=index == len(levels) - 1)
         whole = tuple(map(slice, hole.shape))
         return levels[0].pixels[whole][..., :3], match[whole]
@@ -179,107 +161,3 @@ def with_detail(
     source = tuple(match[wanted].T)
     result[wanted] = regular[wanted] + colours[source] - regular[source]
     return result
-
-
-def pyramid(pixels: np.ndarray, hole: np.ndarray, inside: np.ndarray, radius: int) -> list[Level]:
-    """Levels from fine to coarse, until the hole is a few patches thick or the exemplars run out."""
-    thickness = cv2.distanceTransform(np.pad(hole, 1).astype(np.uint8), cv2.DIST_L2, 3).max()
-    depth = max(0, int(np.log2(thickness / (COARSEST * radius))))
-    tail = [(0, -size % 2**depth) for size in hole.shape]
-    level = Level(np.pad(pixels, [*tail, (0, 0)], mode="edge"), np.pad(hole, tail), np.pad(inside, tail))
-    levels = [level]
-    if not level.sources(radius).any():
-        raise UserError("A hole leaves no part of its photo to take a fill from; make the mask smaller.")
-    for _ in range(depth):
-        level = level.half()
-        if level.sources(radius).sum() < FEWEST_SOURCES:
-            break
-        levels.append(level)
-    return levels
-
-
-class Canvas:
-    """One level while it is painted: arrays padded by `pad`, so that no patch leaves them."""
-
-    def __init__(self, level: Level, radius: int, rng: np.random.Generator):
-        self.level, self.radius, self.rng, self.pad = level, radius, rng, radius + 1
-        self.hole, self.inside, self.source = (
-            np.pad(mask, self.pad) for mask in (level.hole, level.inside, level.sources(radius))
-        )
-        self.pixels = np.pad(level.pixels, [(self.pad, self.pad)] * 2 + [(0, 0)])
-        self.sources = np.argwhere(self.source)
-        self.match = np.zeros((*self.hole.shape, 2), np.int64)
-        depth = cv2.distanceTransform(self.hole.astype(np.uint8), cv2.DIST_L2, 3)
-        self.trust = (TRUST_DECAY**-depth).astype(np.float32)
-        self.place = np.float32(PLACE_WEIGHT**2 / np.square(level.hole.shape).sum())
-        self.state = rng.integers(1, 2**63, 1, np.uint64)
-
-    @property
-    def flat(self) -> np.ndarray:
-        """The pixels as the kernels want them, a view (H, W * C)."""
-        return self.pixels.reshape(len(self.pixels), -1)
-
-    def paint(self, guess: np.ndarray | None, rounds: int, sharp: bool) -> np.ndarray:
-        """Fill the level's hole; `guess` is the field of the coarser level. Returns this level's field."""
-        targets = np.argwhere(grown(self.hole, self.radius) & self.inside)
-        painted = np.argwhere(self.hole)
-        cost = np.full(self.hole.shape, np.inf, np.float32)
-        if guess is None:
-            self.peel()
-            self.start(targets)
-        else:
-            self.refine(guess, targets)
-            cost[tuple(targets.T)] = 0
-            self.vote(painted, cost, 0.0)
-        for index in range(rounds):
-            self.search(targets, cost, self.inside, sweeps=2)
-            copying = sharp and index == rounds - 1
-            self.vote(painted, cost, COPYING if copying else BLENDING)
-        inner = (slice(self.pad, -self.pad),) * 2
-        self.level.pixels[...] = self.pixels[inner]
-        return self.match[inner] - self.pad
-
-    def peel(self) -> None:
-        """First guess: paint the hole layer by layer from its rim, comparing only what is there already."""
-        usable, left = self.inside & ~self.hole, self.hole.copy()
-        while left.any():
-            layer = left & grown(usable, 1)
-            targets = np.argwhere(layer)
-            cost = np.full(self.hole.shape, np.inf, np.float32)
-            self.start(targets)
-            self.search(targets, cost, usable, sweeps=6)
-            self.vote(targets, cost, BLENDING)
-            usable |= layer
-            left &= ~layer
-
-    def start(self, targets: np.ndarray) -> None:
-        """Random sources for the targets."""
-        self.match[tuple(targets.T)] = self.sources[self.rng.integers(0, len(self.sources), len(targets))]
-
-    def refine(self, guess: np.ndarray, targets: np.ndarray) -> None:
-        """Sources from the coarser level's field, where they are allowed on this one."""
-        self.start(targets)
-        ys, xs = (targets - self.pad).T
-        source = 2 * guess[ys // 2, xs // 2] + np.stack([ys % 2, xs % 2], axis=1) + self.pad
-        source = np.clip(source, 0, np.array(self.hole.shape) - 1)
-        allowed = self.source[tuple(source.T)]
-        self.match[tuple(targets[allowed].T)] = source[allowed]
-
-    def search(self, targets: np.ndarray, cost: np.ndarray, usable: np.ndarray, sweeps: int) -> None:
-        """Better sources for the targets: all compared on a small level, PatchMatch on a large one."""
-        arrays = (self.flat, usable, shrunk(usable, self.radius))
-        rest = (targets, self.match, cost, self.radius, self.place)
-        if len(targets) * len(self.sources) <= EXHAUSTIVE:
-            patchmatch.search_all(*arrays, self.sources, *rest)
-            return
-        patchmatch.measure(*arrays, *rest)
-        for index in range(sweeps):
-            patchmatch.improve(*arrays, self.source, *rest, index % 2 == 1, self.state)
-
-    def vote(self, painted: np.ndarray, cost: np.ndarray, sharpness: float) -> None:
-        """Paint by the vote of the present field; `sharpness` is in units of one over the typical cost."""
-        typical = np.percentile(cost[np.isfinite(cost)], 75) + 1e-8
-        colours = patchmatch.vote(
-            self.flat, painted, self.match, cost, self.trust, np.float32(sharpness / typical), self.radius
-        )
-        self.pixels[(*tuple(painted.T), slice(PAINTED))] = colours[:, :PAINTED]

@@ -9,6 +9,7 @@ import numpy as np
 TOLERANCE = 0.02  # a pixel belongs to a plane if its disparity is within 2 % of it
 MOST_PLANES = 3
 SMALLEST_SHARE = 0.12  # of the context, for a plane worth having
+GRAZING = 0.1  # cosine between a surface and the line of sight, below which there is nothing to see
 TRIALS = 300  # random hypotheses per plane
 SAMPLE = 4000  # pixels that hypotheses are judged by
 
@@ -65,3 +66,32 @@ def label_known(terms: np.ndarray, disparity: np.ndarray, planes: np.ndarray) ->
     residual = np.abs(terms @ planes.T - disparity[..., None])
     nearest = residual.argmin(axis=-1)
     return np.where(residual.min(axis=-1) < 3 * TOLERANCE * disparity, nearest, -1)
+
+
+def in_plane(xy: np.ndarray, normal: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Where the lines of sight xy (..., 2) meet a plane, (..., 2) along its axes."""
+    sight = design(xy)
+    return (sight / (sight @ normal)[..., None]) @ axes.T
+
+
+def plane_axes(normal: np.ndarray) -> np.ndarray:
+    """Two directions in a plane (2, 3), the first as near to the picture's rows as can be."""
+    upright = normal / np.linalg.norm(normal)
+    right = np.array([1.0, 0, 0]) - upright[0] * upright
+    right /= np.linalg.norm(right)
+    down = np.cross(upright, right)
+    return np.stack([right, down if down[1] > 0 else -down])
+
+
+def faces(plane: np.ndarray, xy: np.ndarray) -> bool:
+    """Whether a plane is seen from its front, not from its edge, along all lines of sight xy (N, 2)."""
+    sight = design(xy)
+    cosine = (sight @ plane) / np.linalg.norm(sight, axis=-1) / np.linalg.norm(plane)
+    return bool((cosine > GRAZING).all())
+
+
+def pixel_in_plane(plane: np.ndarray, xy: np.ndarray, inside: np.ndarray) -> float:
+    """How long a pixel of `inside` (H, W) typically is on a plane, whose unit is that of `in_plane`."""
+    along = in_plane(xy, plane, plane_axes(plane))
+    across, down = np.gradient(along, axis=1)[inside], np.gradient(along, axis=0)[inside]
+    return float(np.sqrt(np.median(np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]))))

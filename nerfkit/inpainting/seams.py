@@ -9,8 +9,8 @@ SEAM = 0.1  # difference of neighbouring colours from which it is an edge if a s
 LARGEST_SEAM = 0.2  # otherwise two pieces of one shaded wall may differ by as much
 
 
-def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """A filled picture (H, W, 3) whose copies meet each other and the rim of the hole without steps.
+def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """A filled picture (H, W, 3) whose copies meet each other and what is `known` (H, W) without steps.
 
     From pixel to pixel the fill changes as its sources do, not by what two sources differ in: shading makes
     pieces of one wall differ. Edges, which no source need have whole, stay.
@@ -19,7 +19,7 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray) -> np.
         match: (H, W, 2), the row and column of each pixel's source.
     """
     steps = tuple(steps_of_sources(image, match, hole, axis) for axis in (0, 1))
-    return np.where(hole[..., None], membrane(image, ~hole, hole, steps=steps), image)
+    return np.where(hole[..., None], membrane(image, known, hole, steps=steps), image)
 
 
 def steps_of_sources(image: np.ndarray, match: np.ndarray, hole: np.ndarray, axis: int) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_the_grain_is_the_angle_of_the_edges(angle):
 
 def test_a_chart_is_turned_along_the_edges_and_knows_what_is_not_hole():
     picture, guide = table()
-    (part,) = flat_parts(picture, hole(), guide, 0.25, seed=0)
+    (part,) = flat_parts(picture, hole(), guide, [], 0.25, seed=0)
     np.testing.assert_array_equal(part.hole, hole())
     assert part.surrounded > 0.98
     assert not (part.known & part.wanted).any()
@@ -162,9 +162,9 @@ def test_a_surface_that_ends_at_the_hole_is_not_continued_into_it():
     picture, guide = table()
     disparity = guide.disparity.copy()
     disparity[:, 100:] = 0.05
-    left = ExemplarInpainter().fill_flat(picture.copy(), hole(), Guide(disparity, LENS, guide.xy))
+    left = ExemplarInpainter().fill_flat(picture.copy(), hole(), Guide(disparity, LENS, guide.xy), [])
     np.testing.assert_array_equal(left, hole())
-    assert not ExemplarInpainter().fill_flat(picture.copy(), hole(), guide)[62:93, 82:123].any()
+    assert not ExemplarInpainter().fill_flat(picture.copy(), hole(), guide, [])[62:93, 82:123].any()
 
 
 def test_a_narrow_strip_of_doubt_beside_a_hole_belongs_to_the_surface_around():

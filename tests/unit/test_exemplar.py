@@ -8,7 +8,8 @@ from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
 from nerfkit.inpainting.charts import Guide
-from nerfkit.inpainting.exemplar import ExemplarInpainter, Level
+from nerfkit.inpainting.exemplar import ExemplarInpainter
+from nerfkit.inpainting.levels import Level
 from nerfkit.inpainting.regions import grown, shrunk
 from nerfkit.inpainting.seams import without_seams
 
@@ -129,7 +130,7 @@ def test_seams_go_and_edges_stay():
     match = np.stack(np.mgrid[:40, :60], axis=2)
     match[10:30, 20:30] = (5, 10)
     match[10:30, 30:40] = (5, 50)
-    even = without_seams(filled, match, hole)
+    even = without_seams(filled, match, hole, ~hole)
     np.testing.assert_allclose(even, image, atol=1e-6)
     np.testing.assert_array_equal(even[~hole], filled[~hole])
 
@@ -142,7 +143,7 @@ def test_a_step_that_no_source_has_is_a_seam_unless_it_is_large():
     for step, left in ((0.15, 0.0), (0.4, 0.4)):
         image = np.full((40, 60, 3), 0.4, np.float32)
         image[10:30, 30:40] += step
-        even = without_seams(image, match, hole)
+        even = without_seams(image, match, hole, ~hole)
         assert np.abs(np.diff(even[20, 25:35], axis=0)).max() == pytest.approx(left, abs=0.02)
 
 

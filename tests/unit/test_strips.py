@@ -1,0 +1,117 @@
+"""Benches that end under a box, ray-cast, where the truth is known."""
+
+import numpy as np
+import pytest
+
+from nerfkit.cameras import Camera
+from nerfkit.inpainting.charts import Guide
+from nerfkit.inpainting.disparity import complete_disparity
+from nerfkit.inpainting.exemplar import ExemplarInpainter
+from nerfkit.inpainting.planes import design
+from nerfkit.inpainting.regions import grown
+from nerfkit.inpainting.strips import find_strips
+
+LENS = Camera(252, 142, 192.0, 192.0, 126.0, 71.0, k1=0.03)
+XY = LENS.unproject(LENS.pixel_centres()).reshape(142, 252, 2)
+EYE = np.array([-0.2, -1.3, 0.0])  # y points down, the bench's top is y = 0
+PITCH, YAW = 0.5, 0.5
+ASKEW = 0.5
+LOW, HIGH = np.array([-0.15, -0.6, 2.3]), np.array([1.0, 0.0, 3.0])  # of the box
+FLOOR = 0.5
+COLOURS = {"floor": (0.3, 0.5, 0.2), "bench": (0.6, 0.7, 0.9), "box": (0.8, 0.5, 0.2)}
+
+
+def rays():
+    c, s = np.cos(PITCH), np.sin(PITCH)
+    return design(XY) @ np.array([[1, 0, 0], [0, c, s], [0, -s, c]]).T
+
+
+def on_level(height):
+    """z-depth of a level, and where it is met: across and along the bench, which goes off to the right."""
+    z = (height - EYE[1]) / np.maximum(rays()[..., 1], 1e-6)
+    ground = EYE + rays() * z[..., None]
+    c, s = np.cos(YAW), np.sin(YAW)
+    return z, ground[..., 0] * c - ground[..., 2] * s, ground[..., 0] * s + ground[..., 2] * c
+
+
+def bench(kind):
+    """z-depth of a bench over a floor, and whether the bench is seen."""
+    floor, top = on_level(FLOOR)[0], on_level(0.0)
+    z, across, along = top
+    half = 0.35 + {"wedge": 0.3, "straight": 0}.get(kind, 0) * (along - 1.5)
+    if kind == "ragged":
+        half = half + 0.12 * np.sin(9 * along) * np.sin(23 * along)
+    shown = (abs(across + 0.6) < half) & (along < (9 if kind == "long" else 2.37))
+    return np.where(shown, z, floor), shown
+
+
+def turned(vectors, angle):
+    """Vectors (..., 3) about the upright."""
+    c, s = np.cos(angle), np.sin(angle)
+    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
+    return np.stack([x * c - z * s, y, x * s + z * c], -1)
+
+
+def box_hides():
+    """z-depth of a box that stands askew over the bench's end and overhangs it, infinite beside it."""
+    eye, sights = turned(EYE, YAW - ASKEW), turned(rays(), YAW - ASKEW)
+    first, second = ((edge - eye) / sights for edge in (LOW, HIGH))
+    near, far = np.minimum(first, second).max(axis=-1), np.maximum(first, second).min(axis=-1)
+    return np.where((near < far) & (near > 0), near, np.inf)
+
+
+def photograph(kind):
+    """Normalised disparity beside the hole (0 inside), the truth without the box, whether the bench is seen
+    there, and the hole."""
+    behind, shown = bench(kind)
+    hole = grown(box_hides() < behind, 3)
+    noise = 1 + 0.003 * np.random.default_rng(0).normal(size=behind.shape)
+    truth = behind.min() / behind
+    return np.where(hole, 0, truth * noise).astype(np.float32), truth, shown, hole
+
+
+def test_a_bench_that_ends_under_the_box_ends_at_a_right_angle():
+    disparity, truth, shown, hole = photograph("straight")
+    (strip,) = find_strips(disparity, hole, XY, 0)
+    wanted = shown & hole
+    assert (strip.inside & wanted).sum() > 0.85 * (strip.inside | wanted).sum()
+    assert not (strip.inside & ~hole).any()
+    assert not (strip.known & ~shown).any()
+    filled = complete_disparity(disparity, hole, XY)
+    assert np.median(abs(filled / truth - 1)[strip.inside & wanted]) < 0.01
+    assert (abs(filled / truth - 1)[hole & ~grown(strip.inside | wanted, 3)] < 0.03).mean() > 0.95
+
+
+@pytest.mark.parametrize("kind", ["long", "wedge", "ragged"])
+def test_what_is_no_strip_or_goes_on_is_none(kind):
+    disparity, _, _, hole = photograph(kind)
+    assert find_strips(disparity, hole, XY, 0) == []
+
+
+def test_what_stands_in_front_of_the_surface_is_no_edge_of_it():
+    """Boxes along both sides of a table hide it, and do not end it."""
+    table, across, _ = on_level(0.0)
+    seen = np.where(abs(across + 0.6) < 0.35, table, 0.8 * table)
+    hole = grown(box_hides() < table, 3)
+    disparity = np.where(hole, 0, seen.min() / seen).astype(np.float32)
+    assert find_strips(disparity, hole, XY, 0) == []
+
+
+def test_colours_end_where_the_bench_does():
+    _, truth, shown, hole = photograph("straight")
+    noise = np.random.default_rng(1).normal(size=(*hole.shape, 1)) * 0.02
+    place = np.where(shown[..., None], COLOURS["bench"], COLOURS["floor"]) + noise
+    image = (np.where(hole[..., None], COLOURS["box"], place).clip(0, 1) * 255).astype(np.uint8)
+    disparity = np.where(hole, 0, truth).astype(np.float32)
+    guide = Guide(complete_disparity(disparity, hole, XY), LENS, XY)
+    filled = ExemplarInpainter().fill(image, hole, guide)
+    blue = filled[..., 2] > 140
+    inside = find_strips(disparity, hole, XY, 0)[0].inside
+    assert (blue == inside)[hole].mean() > 0.97
+    assert np.array_equal(filled[~hole], image[~hole])
+
+
+def test_without_depth_or_hole_there_are_no_strips():
+    disparity, _, _, hole = photograph("straight")
+    assert find_strips(disparity, np.zeros_like(hole), XY, 0) == []
+    assert find_strips(np.zeros_like(disparity), hole, XY, 0) == []
