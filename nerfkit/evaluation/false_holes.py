@@ -97,7 +97,7 @@ def benchmark(run: Path, inpainter: Inpainter, count: int, seed: int, sheet: Pat
     scene, stages = read_scene(run / "sfm" / "transforms.json", run / "photos"), run / f"seed{seed}"
     rng, rows, pictures = np.random.default_rng(seed), [], []
     for view in spread(scene.train, count):
-        known = open_bare(view, stages / "background", scene.nearest)
+        known = open_bare(view, stages / "background", stages / "depth", scene.nearest)
         false = moved(known.hole, read_hole(stages / "holes" / "holes", view), rng)
         if false.sum() < SMALLEST:
             continue

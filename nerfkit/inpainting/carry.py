@@ -31,6 +31,7 @@ class FilledView:
     hole: np.ndarray  # bool (H, W)
     image: np.ndarray  # uint8 (H, W, 3)
     disparity: np.ndarray  # float32 (H, W), near_scene / z, 0 = unknown
+    standing: np.ndarray | None = None  # disparity of what is taken away, 0 elsewhere
 
 
 def choose_reference(views: list[View], holes: dict[str, np.ndarray], wanted: str) -> View:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from nerfkit.cameras import Camera
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.planes import (
     design,
     faces,
@@ -33,16 +34,6 @@ RIM = 20  # pixels around the hole that tell how a texture is turned
 MIXED = 3  # pixels at a strip's edges, where colours are mixed with what is behind it
 SMOOTH = 2.0  # pixels of blur before second derivatives are taken
 FINENESS = 0.5  # degrees between the angles that are tried
-
-
-@dataclass(frozen=True)
-class Guide:
-    """The surfaces in a picture: disparity (H, W), known in the hole too, 0 = unknown; the lens, and the
-    normalised coordinates (H, W, 2) of all pixels."""
-
-    disparity: np.ndarray
-    camera: Camera
-    xy: np.ndarray
 
 
 @dataclass(frozen=True)

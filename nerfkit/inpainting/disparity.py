@@ -4,13 +4,15 @@ Normalised disparity is near / z, in (0, 1]; 0 where depth is unknown. Departs f
 RGB inpainter on an 8-bit disparity picture (Mirzaei et al. 2023, section 3.2).
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from nerfkit.inpainting.borders import continue_labels
 from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_known
 from nerfkit.inpainting.regions import grown
-from nerfkit.inpainting.strips import Strip, find_strips
+from nerfkit.inpainting.strips import Strip
 from nerfkit.masks import surroundings
 from nerfkit.membrane import membrane
 
@@ -21,7 +23,12 @@ OVERSHOOT = 0.1  # of the rim's range of disparities, by which a completion may 
 
 
 def complete_disparity(
-    disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, context: float = 0.15, seed: int = 0
+    disparity: np.ndarray,
+    hole: np.ndarray,
+    xy: np.ndarray,
+    strips: Sequence[Strip] = (),
+    context: float = 0.15,
+    seed: int = 0,
 ) -> np.ndarray:
     """Fill the hole of a disparity map.
 
@@ -29,6 +36,7 @@ def complete_disparity(
         disparity: float32 (H, W), normalised, 0 = unknown.
         hole: bool (H, W).
         xy: (H, W, 2) normalised coordinates of the pixels, where a plane's disparity is affine.
+        strips: those that end in the hole.
         context: how far around the hole surfaces are looked for, in image widths.
 
     Returns: float32 (H, W), equal to `disparity` outside the hole. Where nothing around the hole has a
@@ -36,7 +44,7 @@ def complete_disparity(
     """
     result, open_disparity, left = disparity.copy(), disparity.copy(), hole.copy()
     sliver = round(SLIVER * hole.shape[1])
-    for strip in find_strips(disparity, hole, xy, seed):
+    for strip in strips:
         result[strip.inside] = _on_plane(disparity, strip, xy)
         left &= ~strip.inside
         open_disparity[strip.around] = 0  # what is beside it ends at it

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nerfkit.inpainting.charts import FlatPart, Guide, flat_parts
+from nerfkit.inpainting.charts import FlatPart, flat_parts
 from nerfkit.inpainting.disparity import complete_disparity
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.levels import FEWEST_SOURCES, Canvas, pyramid
 from nerfkit.inpainting.low_rank import low_rank
 from nerfkit.inpainting.regions import shrunk
@@ -69,7 +70,7 @@ class ExemplarInpainter:
         picture = image.astype(np.float32) / 255
         left, strips = hole, []
         if guide is not None:
-            strips = find_strips(np.where(hole, 0, guide.disparity), hole, guide.xy, self.seed)
+            strips = find_strips(guide, hole, self.seed)
             left = self.fill_flat(picture, hole, guide, strips)
         if left.any():
             part = surroundings(left, max(round(self.context * hole.shape[1]), 8 * self.radius))
@@ -111,9 +112,10 @@ class ExemplarInpainter:
         _, match = self.painted(part.colours, part.wanted, known, alike, PATTERN_PLACE_WEIGHT)
         return with_detail(regular, part.colours, match, part.wanted)
 
-    def fill_disparity(self, disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray) -> np.ndarray:
-        """Flat surfaces and a soap film: see `complete_disparity`."""
-        return complete_disparity(disparity, hole, xy, seed=self.seed)
+    def fill_disparity(self, guide: Guide, hole: np.ndarray) -> np.ndarray:
+        """Strips, flat surfaces and a soap film: see `complete_disparity`."""
+        strips = find_strips(guide, hole, self.seed)
+        return complete_disparity(guide.disparity, hole, guide.xy, strips, seed=self.seed)
 
     def complete(
         self, image: np.ndarray, hole: np.ndarray, inside: np.ndarray, guide: np.ndarray | None = None

@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 
 from nerfkit.errors import UserError
-from nerfkit.inpainting.charts import Guide
 from nerfkit.inpainting.exemplar import ExemplarInpainter
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.settings import InpaintingSettings
 
 BACKENDS = ("exemplar", "lama")
@@ -18,8 +18,8 @@ class Inpainter(Protocol):
     def fill(self, image: np.ndarray, hole: np.ndarray, guide: Guide | None = None) -> np.ndarray:
         """Fill uint8 RGB (H, W, 3) where `hole` (H, W); `guide` tells the surfaces, in the hole too."""
 
-    def fill_disparity(self, disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray) -> np.ndarray:
-        """Fill float32 normalised disparity (H, W), 0 = unknown; `xy` (H, W, 2) normalised coordinates."""
+    def fill_disparity(self, guide: Guide, hole: np.ndarray) -> np.ndarray:
+        """The guide's disparity, float32 (H, W), filled where `hole`."""
 
 
 def make_inpainter(settings: InpaintingSettings, seed: int) -> Inpainter:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from nerfkit.errors import UserError
-from nerfkit.inpainting.charts import Guide
 from nerfkit.inpainting.disparity import RIM, clamp_to_rim
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.planes import design, find_planes
 from nerfkit.inpainting.regions import grown
 from nerfkit.weights import WEIGHTS, weight_path
@@ -63,8 +63,9 @@ class LamaInpainter:
         result[hole] = (np.clip(painted[hole], 0, 1) * 255 + 0.5).astype(np.uint8)
         return result
 
-    def fill_disparity(self, disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    def fill_disparity(self, guide: Guide, hole: np.ndarray) -> np.ndarray:
         """See Inpainter: what departs from the main plane is shown to LaMa as a grey float picture."""
+        disparity, xy = guide.disparity, guide.xy
         known = ~hole & (disparity > 0)
         if not hole.any() or not known.any():
             return disparity.copy()

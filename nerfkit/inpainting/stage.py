@@ -26,7 +26,7 @@ from nerfkit.files import (
     write_mask,
 )
 from nerfkit.inpainting.carry import FilledView, carry, choose_reference
-from nerfkit.inpainting.charts import Guide
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.inpainter import Inpainter, make_inpainter
 from nerfkit.inpainting.provided import check_names, read_provided
 from nerfkit.inpainting.settings import InpaintingSettings
@@ -34,6 +34,7 @@ from nerfkit.scene import View, read_scene
 
 log = logging.getLogger("nerfkit")
 
+NEARER = 1.03  # times the disparity of what is behind it, from which on something stands before it
 ENOUGH = 0.7  # share of a hole that other views' fills must settle to be taken over
 NEIGHBOURS = 3  # views filled before that a fill is carried from, after the reference view
 
@@ -68,7 +69,7 @@ def inpainting(
     if background is None:
         views = [open_view(view, view.image(), holes / "holes", depth, near) for view in scene.train]
     else:
-        views = [open_bare(view, background, near) for view in scene.train]
+        views = [open_bare(view, background, depth, near) for view in scene.train]
     if provided is None:
         fills = fill_views(views, make_inpainter(settings, seed), settings, near)
     else:
@@ -95,17 +96,26 @@ def read_hole(holes: Path, view: View) -> np.ndarray:
 
 def open_view(view: View, image: np.ndarray, holes: Path, depth: Path, near: float) -> FilledView:
     """Image and disparity of a view before it is filled; `holes` and `depth` are folders."""
+    hole, shown = read_hole(holes, view), read_disparity(depth, view, near)
+    standing, bare = np.where(hole, shown, 0), np.where(hole, 0, shown)
+    return FilledView(view, normalised_pixels(view.camera), hole, image.copy(), bare, standing)
+
+
+def open_bare(view: View, background: Path, depth: Path, near: float) -> FilledView:
+    """A view of which only what no photo shows is to be filled; `background` and `depth` are folders of those
+    stages."""
+    image = read_image(background / "images" / f"{view.name}.png")
+    hole = read_hole(background / "unseen", view)
+    shown, bare = read_disparity(depth, view, near), read_disparity(background, view, near)
+    standing = np.where(shown > NEARER * bare, shown, 0)
+    return FilledView(view, normalised_pixels(view.camera), hole, image, bare, standing)
+
+
+def read_disparity(depth: Path, view: View, near: float) -> np.ndarray:
+    """Normalised disparity, float32 (H, W), by the depths in a stage's folder."""
     with np.load(depth / "depth.npz") as file:
         z = file[view.name]
-    disparity = np.where(z > 0, np.minimum(near / np.maximum(z, 1e-9), 1), 0).astype(np.float32)
-    xy = normalised_pixels(view.camera)
-    return FilledView(view, xy, read_hole(holes, view), image.copy(), disparity)
-
-
-def open_bare(view: View, background: Path, near: float) -> FilledView:
-    """A view of which only what no photo shows is to be filled; `background` is that stage's folder."""
-    image = read_image(background / "images" / f"{view.name}.png")
-    return open_view(view, image, background / "unseen", background, near)
+    return np.where(z > 0, np.minimum(near / np.maximum(z, 1e-9), 1), 0).astype(np.float32)
 
 
 @lru_cache(maxsize=4)
@@ -152,7 +162,8 @@ def fill_view(target: FilledView, inpainter: Inpainter, sources: list[FilledView
 
     Returns: the number of pixels that were left to the 2D fill.
     """
-    target.disparity = inpainter.fill_disparity(target.disparity, target.hole, target.xy)
+    guide = Guide(target.disparity, target.view.camera, target.xy, target.standing)
+    target.disparity = inpainter.fill_disparity(guide, target.hole)
     settled = replace(target, image=target.image.copy(), disparity=target.disparity.copy())
     left = target.hole
     for source in sources:
@@ -161,7 +172,7 @@ def fill_view(target: FilledView, inpainter: Inpainter, sources: list[FilledView
         target.image, target.disparity = settled.image, settled.disparity
     else:  # depths that agree on so little, like those of bare walls, carry scraps that do not fit together
         left = target.hole
-    target.image = inpainter.fill(target.image, left, Guide(target.disparity, target.view.camera, target.xy))
+    target.image = inpainter.fill(target.image, left, replace(guide, disparity=target.disparity))
     return int(left.sum())
 
 

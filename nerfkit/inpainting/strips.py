@@ -1,16 +1,17 @@
 """Flat tops that go into a hole and end there: benches, shelves, boards, tables.
 
 What stands free has edges behind which something farther shows. Two such edges that run parallel into a hole,
-and do not come out of it, bound a strip. It ends at a right angle where the farther of the two is last seen,
-for nothing tells that it is longer. The shortest border would cut its corner off, and colours know nothing of
-what stands free.
+and do not come out of it, bound a strip. It carries what stood on it, so that it ends at a right angle where
+that ends, or where it is last seen itself if that is farther. The shortest border would cut its corner off,
+and colours know nothing of what stands free.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.planes import (
     TOLERANCE,
     design,
@@ -35,6 +36,7 @@ PARALLEL = 8.0  # degrees between the two sides
 TRIALS = 200  # lines through two points each
 RAGGED = 0.4  # share of a surface's free edges that may be on neither side
 CONTRARY = 0.15  # share of what is seen beside the hole that may contradict a strip
+FEET = 98  # percentile of where the object stands; depths stray at its outline
 
 
 @dataclass(frozen=True)
@@ -52,39 +54,86 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Side:
-    """A straight edge in a plane: the point (2,) where it was seen last, and where it goes on, (2,)."""
+class Level:
+    """A plane around a hole (H, W).
 
-    end: np.ndarray
+    places: (H, W, 2), where along its axes a pixel meets it. piece, behind: bool (H, W), what shows it, and
+    what is seen past it, beside the hole. feet: (N, 2), upon which places of it something stood. step: a
+    pixel on it.
+    """
+
+    places: np.ndarray
+    piece: np.ndarray
+    behind: np.ndarray
+    hole: np.ndarray
+    feet: np.ndarray
+    step: float
+
+    @classmethod
+    def of(cls, plane: np.ndarray, piece: np.ndarray, hole: np.ndarray, guide: Guide) -> "Level":
+        """The level that the pixels `piece` (H, W) of a plane (3,) show."""
+        flat, axes = design(guide.xy) @ plane, plane_axes(plane)
+        behind = ~hole & (guide.disparity > 0) & (guide.disparity < (1 - 2 * TOLERANCE) * flat)
+        feet = np.zeros((0, 2))
+        if guide.standing is not None:
+            upon = guide.standing > (1 + 2 * TOLERANCE) * flat
+            feet = design(guide.xy[upon]) / guide.standing[upon][:, None] @ axes.T
+        step = pixel_in_plane(plane, guide.xy, piece)
+        return cls(in_plane(guide.xy, plane, axes), piece, behind, hole, feet, step)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A straight edge in a plane: a point of it (2,), and where it goes on (2,)."""
+
+    point: np.ndarray
     onward: np.ndarray
 
+    @classmethod
+    def through(cls, points: np.ndarray, to_hole: np.ndarray) -> "Side":
+        """The line nearest to points (N, 2), towards those that are nearer to the hole."""
+        middle = points.mean(axis=0)
+        direction = np.linalg.svd(points - middle, full_matrices=False)[2][0]
+        nearer = points[to_hole <= np.median(to_hole)].mean(axis=0)
+        return cls(middle, direction * np.sign((nearer - middle) @ direction))
 
-def find_strips(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, seed: int) -> list[Strip]:
+    def distances(self, points: np.ndarray) -> np.ndarray:
+        """How far points (N, 2) are from the line, (N,)."""
+        return np.abs((points - self.point) @ [-self.onward[1], self.onward[0]])
+
+
+def find_strips(guide: Guide, hole: np.ndarray, seed: int) -> list[Strip]:
     """The strips that end in a hole (H, W), the best supported planes first.
 
-    Args:
-        disparity: float32 (H, W), 0 = unknown, read beside the hole.
-        xy: (H, W, 2) normalised coordinates of the pixels, where a plane's disparity is affine.
+    The guide's disparity is read beside the hole.
     """
     if not hole.any():
         return []
-    part = surroundings(hole, max(8, round(CONTEXT * hole.shape[1])))
-    near, sights, gap, width = disparity[part], xy[part], hole[part].copy(), hole.shape[1]
-    known = ~gap & (near > 0)
+    part, width = surroundings(hole, max(8, round(CONTEXT * hole.shape[1]))), hole.shape[1]
+    standing = None if guide.standing is None else guide.standing[part]
+    near = replace(guide, disparity=guide.disparity[part], xy=guide.xy[part], standing=standing)
+    gap = hole[part].copy()
+    known = ~gap & (near.disparity > 0)
     if not known.any():
         return []
-    planes = find_planes(sights[known], near[known].astype(float), seed)
-    labels = np.where(known, label_known(design(sights), near, planes), -1)
+    planes = find_planes(near.xy[known], near.disparity[known].astype(float), seed)
+    labels = np.where(known, label_known(design(near.xy), near.disparity, planes), -1)
     strips = []
     for number, plane in enumerate(planes):
-        behind = known & (near < (1 - 2 * TOLERANCE) * (design(sights) @ plane))
         for piece in pieces(labels == number, gap, width):
-            inside = ending(piece, behind, gap, sights, plane, width)
+            if not faces(plane, near.xy[piece | gap]):
+                continue
+            inside = ending(Level.of(plane, piece, gap, near), width)
             if inside is not None:
                 gap &= ~inside
-                seam = grown(inside | piece, 2 * max(1, round(SPECK * width)))
+                seam = grown(inside | piece, 2 * speck(width))
                 strips.append(Strip(plane, *(_whole(mask, part, hole) for mask in (inside, piece, seam))))
     return strips
+
+
+def speck(width: int) -> int:
+    """SPECK in pixels of a picture's width."""
+    return max(1, round(SPECK * width))
 
 
 def beside(strips: list[Strip], left: np.ndarray) -> np.ndarray:
@@ -108,7 +157,7 @@ def _whole(mask: np.ndarray, part: tuple[slice, slice], like: np.ndarray) -> np.
 
 def pieces(mine: np.ndarray, hole: np.ndarray, width: int) -> list[np.ndarray]:
     """The connected pieces of a surface (H, W) that reach the hole, without narrow bridges."""
-    radius = max(1, round(SPECK * width))
+    radius = speck(width)
     solid = cv2.morphologyEx(mine.astype(np.uint8), cv2.MORPH_OPEN, disk(radius))
     count, number = cv2.connectedComponents(solid)
     reach = grown(hole, 2 * radius)
@@ -116,37 +165,37 @@ def pieces(mine: np.ndarray, hole: np.ndarray, width: int) -> list[np.ndarray]:
     return [piece for piece in found if piece.sum() >= SMALLEST and (piece & reach).any()]
 
 
-def ending(
-    piece: np.ndarray, behind: np.ndarray, hole: np.ndarray, xy: np.ndarray, plane: np.ndarray, width: int
-) -> np.ndarray | None:
-    """Which pixels (H, W) of the hole a surface takes if it is a strip that ends there, else None.
+def ending(level: Level, width: int) -> np.ndarray | None:
+    """Which pixels (H, W) of the hole a level takes if it is a strip that ends there, else None.
 
-    Args:
-        piece, behind: bool (H, W), what shows the surface, and what is seen past it, beside the hole.
-        width: of the picture, pixels.
+    `width`: of the picture, pixels.
     """
-    if not faces(plane, xy[piece | hole]):
-        return None
-    step, places = pixel_in_plane(plane, xy, piece), in_plane(xy, plane, plane_axes(plane))
-    radius = max(1, round(SPECK * width))
-    free = piece & ~shrunk(piece, 1) & grown(behind, radius + 1) & ~grown(hole, 2)
-    sides = two_sides(places[free], distance_to(hole)[free], step, width)
+    shown_edge = level.piece & ~shrunk(level.piece, 1) & grown(level.behind, speck(width) + 1)
+    free = shown_edge & ~grown(level.hole, 2)
+    sides = two_sides(level.places[free], distance_to(level.hole)[free], level.step, width)
     if sides is None:
         return None
-    one, other = sides
-    onward = one.onward + other.onward
+    onward = sides[0].onward + sides[1].onward
     onward /= np.linalg.norm(onward)
     across = np.array([-onward[1], onward[0]])
-    along, aside = places @ onward, places @ across
-    low, high = sorted((one.end @ across, other.end @ across))
-    between = (aside > low) & (aside < high)
-    rim = grown(hole, 2) & ~hole & between
-    if not (rim & piece).any():
+    low, high = sorted(side.point @ across for side in sides)
+    between = within(level.places @ across, low, high)
+    feet = level.feet[within(level.feet @ across, low, high)] @ onward
+    along = level.places @ onward
+    rim = grown(level.hole, 2) & ~level.hole & between
+    ends = [np.percentile(feet, FEET)] if len(feet) >= FEWEST else []
+    ends += [along[rim & level.piece].max()] if (rim & level.piece).any() else []
+    before = along < max(ends, default=-np.inf)
+    inside, shown, past = level.hole & between & before, rim & before, rim & ~before
+    if inside.sum() < FEWEST or not shown.any() or not past.any():
         return None
-    end = along[rim & piece].max()
-    inside, before, beyond = hole & between & (along < end), rim & (along < end), rim & (along > end)
-    shown, ended = behind[before].mean() < CONTRARY, beyond.any() and behind[beyond].mean() > 1 - CONTRARY
-    return inside if shown and ended and inside.sum() >= FEWEST else None
+    seen, over = level.behind[shown].mean() < CONTRARY, level.behind[past].mean() > 1 - CONTRARY
+    return inside if seen and over else None
+
+
+def within(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Which values lie between two others."""
+    return (values > low) & (values < high)
 
 
 def distance_to(mask: np.ndarray) -> np.ndarray:
@@ -166,15 +215,12 @@ def two_sides(points: np.ndarray, to_hole: np.ndarray, step: float, width: int) 
         if left.sum() < LONG * width:
             return None
         mine = straight(points, left, step, rng)
-        direction = np.linalg.svd(points[mine] - points[mine].mean(axis=0), full_matrices=False)[2][0]
-        far = to_hole[mine] > np.median(to_hole[mine])
-        direction *= np.sign((points[mine][~far].mean(axis=0) - points[mine][far].mean(axis=0)) @ direction)
-        place = points[mine] @ direction
+        side = Side.through(points[mine], to_hole[mine])
+        place = points[mine] @ side.onward
         if np.ptp(place) < LONG * width * step or to_hole[mine][place.argmax()] > NEAR * width:
             return None
-        foot = points[mine].mean(axis=0)
-        sides.append(Side(foot + direction * (place.max() - foot @ direction), direction))
-        left &= np.abs((points - foot) @ [-direction[1], direction[0]]) > 2 * STRAIGHT * step
+        sides.append(side)
+        left &= side.distances(points) > 2 * STRAIGHT * step
     if left.mean() > RAGGED:
         return None
     turn = np.degrees(np.arccos(np.clip(sides[0].onward @ sides[1].onward, -1, 1)))

@@ -7,7 +7,6 @@ import pytest
 from nerfkit.cameras import Camera
 from nerfkit.inpainting.charts import (
     Chart,
-    Guide,
     bridged,
     flat_parts,
     grain,
@@ -16,6 +15,7 @@ from nerfkit.inpainting.charts import (
     plane_axes,
 )
 from nerfkit.inpainting.exemplar import ExemplarInpainter
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.low_rank import TRIALS, best_rank, completions, low_rank, shifted
 from nerfkit.inpainting.planes import design
 from nerfkit.membrane import membrane

@@ -7,8 +7,8 @@ import pytest
 from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
 from nerfkit.inpainting import patchmatch
-from nerfkit.inpainting.charts import Guide
 from nerfkit.inpainting.exemplar import ExemplarInpainter
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.levels import Level
 from nerfkit.inpainting.regions import grown, shrunk
 from nerfkit.inpainting.seams import without_seams

@@ -40,8 +40,8 @@ class Wrong:
     def fill(self, image, hole, guide):
         return np.where(hole[..., None], image + 51, image).astype(np.uint8)
 
-    def fill_disparity(self, disparity, hole, xy):
-        return np.where(hole, disparity / 2, disparity)
+    def fill_disparity(self, guide, hole):
+        return np.where(hole, guide.disparity / 2, guide.disparity)
 
 
 def test_a_moved_hole_keeps_its_shape_and_keeps_away_from_the_object():
@@ -93,7 +93,7 @@ def run(tmp_path):
     (root / "sfm").mkdir()
     paths.transforms.rename(root / "sfm" / "transforms.json")
     stages = root / "seed0"
-    for folder in ("holes/holes", "background/images", "background/unseen"):
+    for folder in ("holes/holes", "depth", "background/images", "background/unseen"):
         (stages / folder).mkdir(parents=True)
     names = ["train_00", "train_01"]
     for name in names:
@@ -102,6 +102,7 @@ def run(tmp_path):
         write_image(stages / "background" / "images" / f"{name}.png", np.full((*SIZE, 3), 90, np.uint8))
     seen = np.where(a_hole(), 0, np.float32(2))
     np.savez(stages / "background" / "depth.npz", **dict.fromkeys(names, seen))
+    np.savez(stages / "depth" / "depth.npz", **dict.fromkeys(names, np.full(SIZE, np.float32(2))))
     return root
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from nerfkit.errors import UserError
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.inpainter import make_inpainter
 from nerfkit.inpainting.lama import LamaInpainter
 from nerfkit.inpainting.settings import InpaintingSettings
@@ -64,7 +65,7 @@ def test_disparity_goes_through_the_model_as_floats(model):
     disparity = (0.5 + 0.2 * xy[..., 1] + 1e-4 * np.sin(x / 2)).astype(np.float32)
     hole = picture(height, width)[1]
     lama = LamaInpainter(str(model))
-    filled = lama.fill_disparity(disparity, hole, xy)
+    filled = lama.fill_disparity(Guide(disparity, None, xy), hole)
     assert np.array_equal(filled[~hole], disparity[~hole])
     assert np.abs(filled - disparity)[hole].max() < 5e-4
     steps = np.diff(filled - (0.5 + 0.2 * xy[..., 1]), axis=1)[hole[:, 1:] & hole[:, :-1]]
@@ -78,7 +79,7 @@ def test_disparity_is_clamped_to_the_rim(model):
     disparity = np.full((height, width), 0.3, np.float32)
     disparity[:5] = 1.0  # something near, far from the hole, that the stand-in's mean leans towards
     hole = picture(height, width)[1]
-    filled = LamaInpainter(str(model)).fill_disparity(disparity, hole, xy)
+    filled = LamaInpainter(str(model)).fill_disparity(Guide(disparity, None, xy), hole)
     assert np.abs(filled[hole] - 0.3).max() <= 0.02 * 0.3 + 1e-6
 
 

@@ -1,15 +1,17 @@
 """Benches that end under a box, ray-cast, where the truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nerfkit.cameras import Camera
-from nerfkit.inpainting.charts import Guide
 from nerfkit.inpainting.disparity import complete_disparity
 from nerfkit.inpainting.exemplar import ExemplarInpainter
+from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.planes import design
 from nerfkit.inpainting.regions import grown
-from nerfkit.inpainting.strips import find_strips
+from nerfkit.inpainting.strips import beside, find_strips
 
 LENS = Camera(252, 142, 192.0, 192.0, 126.0, 71.0, k1=0.03)
 XY = LENS.unproject(LENS.pixel_centres()).reshape(142, 252, 2)
@@ -18,6 +20,7 @@ PITCH, YAW = 0.5, 0.5
 ASKEW = 0.5
 LOW, HIGH = np.array([-0.15, -0.6, 2.3]), np.array([1.0, 0.0, 3.0])  # of the box
 FLOOR = 0.5
+LAST_SEEN = 2.37  # along the bench, where the box begins to hide the farther of its edges
 COLOURS = {"floor": (0.3, 0.5, 0.2), "bench": (0.6, 0.7, 0.9), "box": (0.8, 0.5, 0.2)}
 
 
@@ -34,14 +37,14 @@ def on_level(height):
     return z, ground[..., 0] * c - ground[..., 2] * s, ground[..., 0] * s + ground[..., 2] * c
 
 
-def bench(kind):
+def bench(kind, end):
     """z-depth of a bench over a floor, and whether the bench is seen."""
     floor, top = on_level(FLOOR)[0], on_level(0.0)
     z, across, along = top
     half = 0.35 + {"wedge": 0.3, "straight": 0}.get(kind, 0) * (along - 1.5)
     if kind == "ragged":
         half = half + 0.12 * np.sin(9 * along) * np.sin(23 * along)
-    shown = (abs(across + 0.6) < half) & (along < (9 if kind == "long" else 2.37))
+    shown = (abs(across + 0.6) < half) & (along < (9 if kind == "long" else end))
     return np.where(shown, z, floor), shown
 
 
@@ -60,32 +63,50 @@ def box_hides():
     return np.where((near < far) & (near > 0), near, np.inf)
 
 
-def photograph(kind):
-    """Normalised disparity beside the hole (0 inside), the truth without the box, whether the bench is seen
-    there, and the hole."""
-    behind, shown = bench(kind)
+def photograph(kind, end=2.6):
+    """What is known of the picture, the disparity without the box, whether the bench is seen there, and the
+    hole."""
+    behind, shown = bench(kind, end)
     hole = grown(box_hides() < behind, 3)
     noise = 1 + 0.003 * np.random.default_rng(0).normal(size=behind.shape)
     truth = behind.min() / behind
-    return np.where(hole, 0, truth * noise).astype(np.float32), truth, shown, hole
+    standing = np.where(box_hides() < behind, behind.min() / box_hides(), 0).astype(np.float32)
+    disparity = np.where(hole, 0, truth * noise).astype(np.float32)
+    return Guide(disparity, LENS, XY, standing), truth, shown, hole
 
 
-def test_a_bench_that_ends_under_the_box_ends_at_a_right_angle():
-    disparity, truth, shown, hole = photograph("straight")
-    (strip,) = find_strips(disparity, hole, XY, 0)
-    wanted = shown & hole
-    assert (strip.inside & wanted).sum() > 0.85 * (strip.inside | wanted).sum()
+def carried():
+    """How far along the bench the box stands on it."""
+    x, z = np.meshgrid(np.linspace(LOW[0], HIGH[0], 200), np.linspace(LOW[2], HIGH[2], 200))
+    across, _, along = np.moveaxis(turned(np.stack([x, 0 * x, z], -1), ASKEW), -1, 0)
+    return along[abs(across + 0.6) < 0.35].max()
+
+
+def overlap(one, other):
+    return (one & other).sum() / (one | other).sum()
+
+
+def test_a_bench_ends_at_a_right_angle_where_that_ends_which_it_carried():
+    guide, truth, shown, hole = photograph("straight", end=carried())
+    (strip,) = find_strips(guide, hole, 0)
+    assert overlap(strip.inside, shown & hole) > 0.75  # FEET cuts the corner off
     assert not (strip.inside & ~hole).any()
     assert not (strip.known & ~shown).any()
-    filled = complete_disparity(disparity, hole, XY)
-    assert np.median(abs(filled / truth - 1)[strip.inside & wanted]) < 0.01
-    assert (abs(filled / truth - 1)[hole & ~grown(strip.inside | wanted, 3)] < 0.03).mean() > 0.95
+    off = abs(complete_disparity(guide.disparity, hole, XY, [strip]) / truth - 1)
+    assert np.median(off[strip.inside]) < 0.01
+    assert (off[hole & ~grown(strip.inside | shown, 3)] < 0.03).mean() > 0.95
+
+
+def test_where_nothing_is_known_of_what_it_carried_it_ends_where_it_is_last_seen():
+    guide, _, shown, hole = photograph("straight", end=LAST_SEEN)
+    (strip,) = find_strips(replace(guide, standing=None), hole, 0)
+    assert overlap(strip.inside, shown & hole) > 0.8
 
 
 @pytest.mark.parametrize("kind", ["long", "wedge", "ragged"])
 def test_what_is_no_strip_or_goes_on_is_none(kind):
-    disparity, _, _, hole = photograph(kind)
-    assert find_strips(disparity, hole, XY, 0) == []
+    guide, _, _, hole = photograph(kind)
+    assert find_strips(guide, hole, 0) == []
 
 
 def test_what_stands_in_front_of_the_surface_is_no_edge_of_it():
@@ -94,24 +115,35 @@ def test_what_stands_in_front_of_the_surface_is_no_edge_of_it():
     seen = np.where(abs(across + 0.6) < 0.35, table, 0.8 * table)
     hole = grown(box_hides() < table, 3)
     disparity = np.where(hole, 0, seen.min() / seen).astype(np.float32)
-    assert find_strips(disparity, hole, XY, 0) == []
+    assert find_strips(Guide(disparity, LENS, XY), hole, 0) == []
 
 
 def test_colours_end_where_the_bench_does():
-    _, truth, shown, hole = photograph("straight")
+    guide, _, shown, hole = photograph("straight")
     noise = np.random.default_rng(1).normal(size=(*hole.shape, 1)) * 0.02
     place = np.where(shown[..., None], COLOURS["bench"], COLOURS["floor"]) + noise
     image = (np.where(hole[..., None], COLOURS["box"], place).clip(0, 1) * 255).astype(np.uint8)
-    disparity = np.where(hole, 0, truth).astype(np.float32)
-    guide = Guide(complete_disparity(disparity, hole, XY), LENS, XY)
-    filled = ExemplarInpainter().fill(image, hole, guide)
-    blue = filled[..., 2] > 140
-    inside = find_strips(disparity, hole, XY, 0)[0].inside
-    assert (blue == inside)[hole].mean() > 0.97
+    inpainter = ExemplarInpainter()
+    (strip,) = find_strips(guide, hole, inpainter.seed)
+    full = replace(guide, disparity=inpainter.fill_disparity(guide, hole))
+    filled = inpainter.fill(image, hole, full)
+    assert ((filled[..., 2] > 140) == strip.inside)[hole].mean() > 0.97
     assert np.array_equal(filled[~hole], image[~hole])
 
 
 def test_without_depth_or_hole_there_are_no_strips():
-    disparity, _, _, hole = photograph("straight")
-    assert find_strips(disparity, np.zeros_like(hole), XY, 0) == []
-    assert find_strips(np.zeros_like(disparity), hole, XY, 0) == []
+    guide, _, _, hole = photograph("straight")
+    assert find_strips(guide, np.zeros_like(hole), 0) == []
+    assert find_strips(replace(guide, disparity=np.zeros_like(guide.disparity)), hole, 0) == []
+
+
+def test_the_rest_of_a_hole_is_not_continued_from_a_strip_unless_that_shuts_it_in():
+    guide, _, _, hole = photograph("straight")
+    strips = find_strips(guide, hole, 0)
+    (strip,) = strips
+    usable = beside(strips, hole & ~strip.inside)
+    assert not (usable & strip.known).any()
+    assert usable[hole & ~strip.inside].all()
+    remnant = np.zeros_like(hole)
+    remnant[tuple(np.argwhere(strip.known & ~grown(~strip.known, 3))[0])] = True
+    assert (beside(strips, remnant) & grown(remnant, 1) & ~remnant).any()
