@@ -92,9 +92,10 @@ class ExemplarInpainter:
             exemplars = shrunk(part.known, self.radius).sum()
             if exemplars < FEWEST_SOURCES or (not part.ends and part.surrounded < SURROUNDED):
                 continue
-            drawn = self.regular(part) if exemplars >= FEWEST_EXEMPLARS else None
-            if drawn is None and part.ends:  # nothing else is part of it
+            if part.ends:  # no row and no column of it is seen at both ends
                 drawn = self.complete(part.colours, part.wanted, part.known | part.wanted)
+            else:
+                drawn = self.regular(part) if exemplars >= FEWEST_EXEMPLARS else None
             if drawn is not None:
                 mine, found = part.sample(drawn, guide)
                 picture[mine] = found

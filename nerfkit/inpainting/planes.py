@@ -55,8 +55,13 @@ def _best_plane(terms: np.ndarray, values: np.ndarray, rng: np.random.Generator)
         mine = _fits(terms, values, plane)
         if mine.sum() < 3:
             break
-        plane = np.linalg.lstsq(terms[mine] / values[mine, None], np.ones(mine.sum()), rcond=None)[0]
+        plane = fitted(terms[mine], values[mine])
     return plane
+
+
+def fitted(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The plane (3,) nearest to disparities (N,) at terms (N, 3), by relative differences."""
+    return np.linalg.lstsq(terms / values[:, None], np.ones(len(values)), rcond=None)[0]
 
 
 def label_known(terms: np.ndarray, disparity: np.ndarray, planes: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from nerfkit.inpainting.planes import (
     design,
     faces,
     find_planes,
+    fitted,
     in_plane,
     label_known,
     pixel_in_plane,
@@ -26,7 +27,7 @@ from nerfkit.inpainting.regions import grown, shrunk
 from nerfkit.masks import disk, surroundings
 
 CONTEXT = 0.25  # image widths around the hole in which edges are looked for
-SPECK = 0.006  # image widths; thinner bridges between two surfaces join nothing
+SPECK = 0.006  # image widths; thinner bridges between surfaces join nothing, and outlines have mixed depths
 SMALLEST = 500  # pixels of a surface beside the hole
 FEWEST = 200  # pixels of a hole that are worth it
 NEAR = 0.02  # image widths between a hole and the last that is seen of an edge that enters it
@@ -36,7 +37,7 @@ PARALLEL = 8.0  # degrees between the two sides
 TRIALS = 200  # lines through two points each
 RAGGED = 0.4  # share of a surface's free edges that may be on neither side
 CONTRARY = 0.15  # share of what is seen beside the hole that may contradict a strip
-FEET = 98  # percentile of where the object stands; depths stray at its outline
+FEET = 98  # percentile of where the object stands; some depths stray
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,16 @@ class Level:
     step: float
 
     @classmethod
-    def of(cls, plane: np.ndarray, piece: np.ndarray, hole: np.ndarray, guide: Guide) -> "Level":
-        """The level that the pixels `piece` (H, W) of a plane (3,) show."""
+    def of(
+        cls, plane: np.ndarray, piece: np.ndarray, hole: np.ndarray, guide: Guide, outline: int
+    ) -> "Level":
+        """The level that the pixels `piece` (H, W) of a plane (3,) show; depths along the object's outline,
+        some pixels wide, do not count."""
         flat, axes = design(guide.xy) @ plane, plane_axes(plane)
         behind = ~hole & (guide.disparity > 0) & (guide.disparity < (1 - 2 * TOLERANCE) * flat)
         feet = np.zeros((0, 2))
         if guide.standing is not None:
-            upon = guide.standing > (1 + 2 * TOLERANCE) * flat
+            upon = shrunk(guide.standing > (1 + 2 * TOLERANCE) * flat, outline)
             feet = design(guide.xy[upon]) / guide.standing[upon][:, None] @ axes.T
         step = pixel_in_plane(plane, guide.xy, piece)
         return cls(in_plane(guide.xy, plane, axes), piece, behind, hole, feet, step)
@@ -119,11 +123,12 @@ def find_strips(guide: Guide, hole: np.ndarray, seed: int) -> list[Strip]:
     planes = find_planes(near.xy[known], near.disparity[known].astype(float), seed)
     labels = np.where(known, label_known(design(near.xy), near.disparity, planes), -1)
     strips = []
-    for number, plane in enumerate(planes):
+    for number in range(len(planes)):
         for piece in pieces(labels == number, gap, width):
+            plane = fitted(design(near.xy[piece]), near.disparity[piece].astype(float))
             if not faces(plane, near.xy[piece | gap]):
                 continue
-            inside = ending(Level.of(plane, piece, gap, near), width)
+            inside = ending(Level.of(plane, piece, gap, near, speck(width)), width)
             if inside is not None:
                 gap &= ~inside
                 seam = grown(inside | piece, 2 * speck(width))

@@ -89,7 +89,7 @@ def overlap(one, other):
 def test_a_bench_ends_at_a_right_angle_where_that_ends_which_it_carried():
     guide, truth, shown, hole = photograph("straight", end=carried())
     (strip,) = find_strips(guide, hole, 0)
-    assert overlap(strip.inside, shown & hole) > 0.75  # FEET cuts the corner off
+    assert overlap(strip.inside, shown & hole) > 0.65  # the outline and FEET cut the corner off
     assert not (strip.inside & ~hole).any()
     assert not (strip.known & ~shown).any()
     off = abs(complete_disparity(guide.disparity, hole, XY, [strip]) / truth - 1)
