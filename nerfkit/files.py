@@ -62,11 +62,30 @@ def list_images(folder: Path) -> list[Path]:
 
 def read_image(path: Path) -> np.ndarray:
     """Read a photo upright as uint8 RGB (H, W, 3); what is transparent lies over white."""
-    image = open_upright(path)
+    return over_white(open_upright(path))
+
+
+def over_white(image: Image.Image) -> np.ndarray:
+    """A picture as uint8 RGB (H, W, 3), what is transparent over white."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.asarray(image.convert("RGB"))
+
+
+def cutout(image: Image.Image) -> np.ndarray | None:
+    """A picture as uint8 RGBA (H, W, 4), colour not multiplied by opacity; None if nothing of it is
+    transparent."""
+    if not image.has_transparency_data:
+        return None
+    picture = np.asarray(image.convert("RGBA"))
+    return picture if picture[..., 3].min() < 255 else None
+
+
+def read_opacity(path: Path) -> np.ndarray | None:
+    """How opaque a picture is, uint8 (H, W); None if all of it is."""
+    picture = cutout(open_upright(path))
+    return None if picture is None else picture[..., 3]
 
 
 def open_upright(path: Path) -> Image.Image:
@@ -83,7 +102,7 @@ def open_upright(path: Path) -> Image.Image:
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write uint8 or float [0, 1] RGB (H, W, 3) or grey (H, W); the suffix names the format."""
+    """Write uint8 or float [0, 1] RGB (H, W, 3), RGBA or grey (H, W); the suffix names the format."""
     if image.dtype != np.uint8:
         image = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
     with atomic_path(path) as temporary:
@@ -98,12 +117,8 @@ def read_mask(path: Path) -> np.ndarray:
 
 def read_levels(path: Path) -> np.ndarray:
     """Levels of a mask file, uint8 (H, W): its brightest channel, or the opacity of a cutout."""
-    image = open_upright(path)
-    if image.has_transparency_data:
-        opacity = np.asarray(image.convert("RGBA"))[..., 3]
-        if opacity.min() < 255:
-            return opacity
-    return np.asarray(image.convert("RGB")).max(axis=2)
+    opacity = read_opacity(path)
+    return read_image(path).max(axis=2) if opacity is None else opacity
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from nerfkit.objectives.keypoints import read_keypoints
 from nerfkit.objectives.photometric import Photometric
 from nerfkit.objectives.removal import HoleColour, HoleDisparity, PatchBank, Perceptual, Removal
 from nerfkit.perceptual import perceptual_loss
-from nerfkit.rays import PixelBank
+from nerfkit.rays import PixelBank, opacity_of
 from nerfkit.scene import Scene, View, read_scene
 from nerfkit.training import fit, train
 
@@ -130,7 +130,7 @@ def what_photos_show(
     unknown = filled.parts if settings.seen else filled.holes
     named = {view.name: hole for view, hole in zip(scene.train, filled.holes, strict=True)}
     return Photometric.weighted(
-        PixelBank(scene.train, filled.images),
+        PixelBank(scene.train, filled.images, opacity_of(scene.train)),
         read_keypoints(sparse_depth, scene.train, named),
         settings,
         scene.nearest,

@@ -21,8 +21,19 @@ from PIL import ExifTags, Image
 from tqdm import tqdm
 
 from nerfkit.errors import UserError
-from nerfkit.files import read_image, read_json, read_mask, stage_folder, write_image, write_manifest
+from nerfkit.files import (
+    cutout,
+    open_upright,
+    over_white,
+    read_image,
+    read_json,
+    read_mask,
+    stage_folder,
+    write_image,
+    write_manifest,
+)
 from nerfkit.frames import sharp_frames
+from nerfkit.sizes import fitted_size, resize, square_pixel_size
 
 log = logging.getLogger("nerfkit")
 
@@ -217,13 +228,14 @@ def natural_order(path: Path) -> list:
 def prepare_file(path: Path, split: str, folder: Path, settings: PhotosSettings) -> Photo | UserError:
     """Prepare one photo file; the error of an unreadable one is returned, so that all can be named."""
     try:
-        image = read_image(path)
+        picture = open_upright(path)
     except UserError as error:
         return error
     with Image.open(path) as stored:
         size, orientation = stored.size, stored.getexif().get(ExifTags.Base.Orientation, 1)
     orientation = orientation if orientation in range(1, 9) else 1
-    return prepare(image, Origin(path.stem, split, path.name, size, orientation), folder, settings)
+    origin = Origin(path.stem, split, path.name, size, orientation)
+    return prepare(over_white(picture), origin, folder, settings, cutout(picture))
 
 
 def prepare_frames(video: Path, folder: Path, settings: PhotosSettings) -> list[Photo]:
@@ -240,8 +252,15 @@ def prepare_frames(video: Path, folder: Path, settings: PhotosSettings) -> list[
     return prepared
 
 
-def prepare(image: np.ndarray, origin: Origin, folder: Path, settings: PhotosSettings) -> Photo:
-    """Write both copies of one upright image (H, W, 3)."""
+def prepare(
+    image: np.ndarray,
+    origin: Origin,
+    folder: Path,
+    settings: PhotosSettings,
+    clear: np.ndarray | None = None,
+) -> Photo:
+    """Write both copies of one upright image (H, W, 3); the small one is made of its cutout `clear`
+    (H, W, 4) if it has one."""
     photo = Photo(
         **asdict(origin),
         file=f"{FOLDERS[origin.split]}/{origin.name}.png",
@@ -249,37 +268,11 @@ def prepare(image: np.ndarray, origin: Origin, folder: Path, settings: PhotosSet
         large=f"large/{FOLDERS[origin.split]}/{origin.name}.jpg",
         large_size=square_pixel_size(image, settings.large),
     )
-    for file, size in ((photo.file, photo.size), (photo.large, photo.large_size)):
+    shown = image if clear is None else clear
+    for file, picture, size in ((photo.file, shown, photo.size), (photo.large, image, photo.large_size)):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        write_image(folder / file, resize(image, size))
+        write_image(folder / file, resize(picture, size))
     return photo
-
-
-def fitted_size(image: np.ndarray, long_side: int) -> tuple[int, int]:
-    """The image's size with its long side reduced to `long_side`."""
-    height, width = image.shape[:2]
-    scale = min(1.0, long_side / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def square_pixel_size(image: np.ndarray, long_side: int) -> tuple[int, int]:
-    """Like `fitted_size`, up to 5 % smaller where that keeps the pixels square.
-
-    SfM's lens has one focal length. 1008x567 at 1000 pixels would be 562.5 high, an error of 0.25 pixels at
-    the border; 992x558 has none.
-    """
-    height, width = image.shape[:2]
-    if max(width, height) <= long_side:
-        return width, height
-    sides = [fitted_size(image, side) for side in range(long_side, int(0.95 * long_side), -1)]
-    return min(sides, key=lambda s: round(abs(s[0] * height - s[1] * width) / (width * height), 6))
-
-
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Downscale (H, W, 3) by area averaging, as a sensor with larger pixels would."""
-    if size == (image.shape[1], image.shape[0]):
-        return image
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
 
 
 def upright(xy: np.ndarray, stored_size: tuple[int, int], orientation: int) -> np.ndarray:

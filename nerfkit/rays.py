@@ -75,13 +75,30 @@ def pixel_starts(views: list[View]) -> np.ndarray:
     return np.cumsum([0, *(view.camera.width * view.camera.height for view in views)])
 
 
+def opacity_of(views: list[View]) -> Tensor | None:
+    """How opaque the pixels of all views' photos are, (N,) uint8 in one row; None if all of them are."""
+    found = [view.opacity() for view in views]
+    if all(opacity is None for opacity in found):
+        return None
+    opaque = np.repeat(np.uint8(255), pixel_starts(views)[-1])
+    for opacity, start in zip(found, pixel_starts(views), strict=False):
+        if opacity is not None:
+            opaque[start : start + opacity.size] = opacity.reshape(-1)
+    return torch.from_numpy(opaque)
+
+
 class PixelBank:
     """All pixels of some views in one row: colours as uint8, rays on demand.
 
-    A pixel's index counts through the views in order, row-major in each.
+    A pixel's index counts through the views in order, row-major in each. `opacity` (N,) uint8 is None if
+    nothing of any photo is transparent.
     """
 
-    def __init__(self, views: list[View], images: list[np.ndarray] | None = None) -> None:
+    def __init__(
+        self, views: list[View], images: list[np.ndarray] | None = None, opacity: Tensor | None = None
+    ) -> None:
+        """`images` and `opacity` are the photos' own unless images are given."""
+        self.opacity = opacity_of(views) if images is None else opacity
         images = [view.image() for view in views] if images is None else images
         self.views = views
         self.rgb = torch.from_numpy(np.concatenate([image.reshape(-1, 3) for image in images]))
@@ -120,3 +137,7 @@ class PixelBank:
     def colours(self, index: Tensor) -> Tensor:
         """Colours (R, 3) float32 in [0, 1] of pixel indices."""
         return self.rgb[index].float() / 255
+
+    def clear(self, index: Tensor) -> Tensor | None:
+        """How transparent pixel indices (R,) are, (R,) float32 in [0, 1]; None if no pixel is."""
+        return None if self.opacity is None else 1 - self.opacity[index].float() / 255

@@ -13,7 +13,7 @@ import numpy as np
 
 from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
-from nerfkit.files import read_image, read_json
+from nerfkit.files import read_image, read_json, read_opacity
 
 OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
 BLOWN = 0.9  # of the range, from which on a photo's pixels lead over to white whatever its exposure
@@ -40,6 +40,10 @@ class View:
     def image(self) -> np.ndarray:
         """The photo with the exposure that all views share, uint8 RGB (H, W, 3)."""
         return self.equalised(read_image(self.path))
+
+    def opacity(self) -> np.ndarray | None:
+        """How opaque the photo is, uint8 (H, W); None if all of it is."""
+        return read_opacity(self.path)
 
     def equalised(self, photo: np.ndarray) -> np.ndarray:
         """Any picture taken or made with this photo's exposure, with the shared one; uint8 RGB (H, W, 3).

@@ -24,6 +24,7 @@ class PhotometricSettings(TrainingSettings):
     sparse_depth: float = 2.0  # of the reconstruction's points, on normalised disparity
     flatness: float = 0.4  # of what bends bare surfaces, on normalised disparity
     distortion: float = 0.01  # of how far apart the weights of a ray lie, in log distance
+    transparent: float = 0.1  # of what stops a ray through a transparent pixel of a cutout
 
 
 @dataclass(frozen=True)

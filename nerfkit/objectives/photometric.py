@@ -34,7 +34,7 @@ class Photometric:
     """Colour at every pixel that is `allowed`, disparity at the reconstruction's points and along bare lines.
 
     Attributes:
-        diffuse, sparse_depth, flatness, distortion: weights of the terms.
+        diffuse, sparse_depth, flatness, distortion, transparent: weights of the terms.
         nearest: the z-depth, scene units, whose normalised disparity is 1.
         allowed: (N,) bool over the bank's pixels, or None for all of them.
     """
@@ -45,6 +45,7 @@ class Photometric:
     sparse_depth: float = 0.1
     flatness: float = 0.0
     distortion: float = 0.0
+    transparent: float = 0.0
     nearest: float = 1.0
     allowed: Tensor | None = None
 
@@ -64,6 +65,7 @@ class Photometric:
             settings.sparse_depth,
             settings.flatness,
             settings.distortion,
+            settings.transparent,
             nearest,
             allowed,
         )
@@ -72,7 +74,8 @@ class Photometric:
         """`count` pixels, a quarter as many points, and a sixteenth as many lines."""
         index = self.pixels.draw(count, generator, self.allowed)
         colours = self.pixels.colours(index)
-        parts = [Part(self.pixels.rays(index), lambda r: self.pixel_terms(r, colours))]
+        clear = self.pixels.clear(index)
+        parts = [Part(self.pixels.rays(index), lambda r: self.pixel_terms(r, colours, clear))]
         if self.keypoints and self.sparse_depth > 0:
             parts.append(self.points(count // KEYPOINT_SHARE, generator))
         if self.flatness > 0:
@@ -81,10 +84,12 @@ class Photometric:
             )
         return parts
 
-    def pixel_terms(self, rendering: Rendering, colours: Tensor) -> dict[str, Tensor]:
-        """The terms of rays through pixels of these colours (R, 3)."""
-        colour = squared_error(rendering, colours, self.diffuse)
-        return colour | distortion_term(rendering, self.distortion)
+    def pixel_terms(self, rendering: Rendering, colours: Tensor, clear: Tensor | None) -> dict[str, Tensor]:
+        """The terms of rays through pixels of these colours (R, 3), `clear` (R,) where transparent."""
+        terms = squared_error(rendering, colours, self.diffuse)
+        if clear is not None and self.transparent > 0:
+            terms["transparent"] = self.transparent * (clear * rendering.accumulation).mean()
+        return terms | distortion_term(rendering, self.distortion)
 
     def points(self, count: int, generator: torch.Generator) -> Part:
         """`count` of the reconstruction's points."""
