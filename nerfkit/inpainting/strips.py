@@ -55,7 +55,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Level:
+class Top:
     """A plane around a hole (H, W).
 
     places: (H, W, 2), where along its axes a pixel meets it. piece, behind: bool (H, W), what shows it, and
@@ -71,10 +71,8 @@ class Level:
     step: float
 
     @classmethod
-    def of(
-        cls, plane: np.ndarray, piece: np.ndarray, hole: np.ndarray, guide: Guide, outline: int
-    ) -> "Level":
-        """The level that the pixels `piece` (H, W) of a plane (3,) show; depths along the object's outline,
+    def of(cls, plane: np.ndarray, piece: np.ndarray, hole: np.ndarray, guide: Guide, outline: int) -> "Top":
+        """The top that the pixels `piece` (H, W) of a plane (3,) show; depths along the object's outline,
         some pixels wide, do not count."""
         flat, axes = design(guide.xy) @ plane, plane_axes(plane)
         behind = ~hole & (guide.disparity > 0) & (guide.disparity < (1 - 2 * TOLERANCE) * flat)
@@ -128,7 +126,7 @@ def find_strips(guide: Guide, hole: np.ndarray, seed: int) -> list[Strip]:
             plane = fitted(design(near.xy[piece]), near.disparity[piece].astype(float))
             if not faces(plane, near.xy[piece | gap]):
                 continue
-            inside = ending(Level.of(plane, piece, gap, near, speck(width)), width)
+            inside = ending(Top.of(plane, piece, gap, near, speck(width)), width)
             if inside is not None:
                 gap &= ~inside
                 seam = grown(inside | piece, 2 * speck(width))
@@ -170,31 +168,31 @@ def pieces(mine: np.ndarray, hole: np.ndarray, width: int) -> list[np.ndarray]:
     return [piece for piece in found if piece.sum() >= SMALLEST and (piece & reach).any()]
 
 
-def ending(level: Level, width: int) -> np.ndarray | None:
-    """Which pixels (H, W) of the hole a level takes if it is a strip that ends there, else None.
+def ending(top: Top, width: int) -> np.ndarray | None:
+    """Which pixels (H, W) of the hole a top takes if it is a strip that ends there, else None.
 
     `width`: of the picture, pixels.
     """
-    shown_edge = level.piece & ~shrunk(level.piece, 1) & grown(level.behind, speck(width) + 1)
-    free = shown_edge & ~grown(level.hole, 2)
-    sides = two_sides(level.places[free], distance_to(level.hole)[free], level.step, width)
+    shown_edge = top.piece & ~shrunk(top.piece, 1) & grown(top.behind, speck(width) + 1)
+    free = shown_edge & ~grown(top.hole, 2)
+    sides = two_sides(top.places[free], distance_to(top.hole)[free], top.step, width)
     if sides is None:
         return None
     onward = sides[0].onward + sides[1].onward
     onward /= np.linalg.norm(onward)
     across = np.array([-onward[1], onward[0]])
     low, high = sorted(side.point @ across for side in sides)
-    between = within(level.places @ across, low, high)
-    feet = level.feet[within(level.feet @ across, low, high)] @ onward
-    along = level.places @ onward
-    rim = grown(level.hole, 2) & ~level.hole & between
+    between = within(top.places @ across, low, high)
+    feet = top.feet[within(top.feet @ across, low, high)] @ onward
+    along = top.places @ onward
+    rim = grown(top.hole, 2) & ~top.hole & between
     ends = [np.percentile(feet, FEET)] if len(feet) >= FEWEST else []
-    ends += [along[rim & level.piece].max()] if (rim & level.piece).any() else []
+    ends += [along[rim & top.piece].max()] if (rim & top.piece).any() else []
     before = along < max(ends, default=-np.inf)
-    inside, shown, past = level.hole & between & before, rim & before, rim & ~before
+    inside, shown, past = top.hole & between & before, rim & before, rim & ~before
     if inside.sum() < FEWEST or not shown.any() or not past.any():
         return None
-    seen, over = level.behind[shown].mean() < CONTRARY, level.behind[past].mean() > 1 - CONTRARY
+    seen, over = top.behind[shown].mean() < CONTRARY, top.behind[past].mean() > 1 - CONTRARY
     return inside if seen and over else None
 
 

@@ -13,7 +13,7 @@ from nerfkit.evaluation.false_holes import fill_known, moved, score
 from nerfkit.files import write_image, write_mask
 from nerfkit.inpainting.carry import FilledView
 from nerfkit.inpainting.regions import grown
-from nerfkit.inpainting.stage import normalised_pixels
+from nerfkit.inpainting.stage import normalised_pixels, open_bare
 from nerfkit.scene import read_scene
 
 SIZE = (72, 96)
@@ -115,3 +115,10 @@ def test_a_finished_run_is_told_view_by_view_and_drawn(run, monkeypatch, capsys,
     assert rows[-1]["views"] == 2
     assert rows[-1]["psnr"] > 40  # an even wall at an even depth
     assert sheet.exists()
+
+
+def test_a_bare_view_knows_what_stood_in_its_hole(run):
+    view = read_scene(run / "sfm" / "transforms.json", run / "photos").train[0]
+    bare = open_bare(view, run / "seed0" / "background", run / "seed0" / "depth", near=1.0)
+    np.testing.assert_allclose(bare.standing, np.where(a_hole(), 0.5, 0))
+    np.testing.assert_allclose(bare.disparity, np.where(a_hole(), 0, 0.5))
