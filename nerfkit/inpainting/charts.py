@@ -109,39 +109,42 @@ class FlatPart:
         return reached, np.clip(colours[0], 0, 1)
 
 
-def flat_parts(
-    picture: np.ndarray, hole: np.ndarray, guide: Guide, strips: list[Strip], context: float, seed: int
+def strip_parts(
+    picture: np.ndarray, hole: np.ndarray, guide: Guide, strips: list[Strip], context: float
 ) -> Iterator[FlatPart]:
-    """The larger connected parts of a hole (H, W) that lie on one plane each, as seen straight on: strips
-    that end there first.
+    """The strips that end in a hole (H, W), as seen straight on; see `flat_parts`."""
+    reach = round(REACH * context * hole.shape[1])
+    for strip in strips:
+        pure = strip.known & shrunk(strip.known | hole, MIXED)
+        part = seen_straight(picture, strip.inside, pure, guide, strip.plane, reach)
+        yield replace(part, ends=True)
+
+
+def flat_parts(
+    picture: np.ndarray, hole: np.ndarray, guide: Guide, context: float, seed: int
+) -> Iterator[FlatPart]:
+    """The larger connected parts of a hole (H, W) that lie on one plane each, as seen straight on.
 
     Args:
         picture: float32 (H, W, 3).
-        strips: those of the hole.
         context: how far around the hole planes are looked for, in image widths.
     """
-    width = hole.shape[1]
-    reach = round(REACH * context * width)
-    left, taken = hole.copy(), np.zeros_like(hole)
-    for strip in strips:
-        pure = strip.known & shrunk(strip.known | hole, MIXED)
-        found = seen_straight(picture, strip.inside, pure, guide, strip.plane, reach)
-        yield replace(found, ends=True)
-        left, taken = left & ~strip.inside, taken | strip.around
-    if not left.any():
+    if not hole.any():
         return
-    part = surroundings(left, max(8, round(context * width)))
-    xy, disparity = guide.xy, np.where(taken, 0, guide.disparity)[part].astype(float)
+    width = hole.shape[1]
+    part = surroundings(hole, max(8, round(context * width)))
+    xy, disparity = guide.xy, guide.disparity[part].astype(float)
     seen = disparity > 0
     planes = find_planes(xy[part][seen], disparity[seen], seed)
     labels = np.full(hole.shape, -1)
     labels[part] = np.where(seen, label_known(design(xy[part]), disparity, planes), -1)
     for number, plane in enumerate(planes):
         mine = bridged(labels == number, labels < 0)
-        count, pieces = cv2.connectedComponents((mine & left).astype(np.uint8))
+        count, pieces = cv2.connectedComponents((mine & hole).astype(np.uint8))
         for piece in range(1, count):
             inside = pieces == piece
             if inside.sum() >= SMALLEST and faces(plane, xy[inside]):
+                reach = round(REACH * context * width)
                 yield seen_straight(picture, inside, mine & ~hole, guide, plane, reach)
 
 

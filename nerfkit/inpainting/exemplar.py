@@ -7,19 +7,19 @@ Flat surfaces are filled as seen straight on (charts.py), led by what goes on al
 (low_rank.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from nerfkit.inpainting.charts import FlatPart, flat_parts
+from nerfkit.inpainting.charts import FlatPart, flat_parts, strip_parts
 from nerfkit.inpainting.disparity import complete_disparity
 from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.levels import FEWEST_SOURCES, Canvas, pyramid
 from nerfkit.inpainting.low_rank import low_rank
 from nerfkit.inpainting.regions import shrunk
 from nerfkit.inpainting.seams import without_seams
-from nerfkit.inpainting.strips import Strip, beside, find_strips
+from nerfkit.inpainting.strips import Strip, around, beside, find_strips
 from nerfkit.masks import surroundings
 from nerfkit.membrane import meeting
 
@@ -88,19 +88,25 @@ class ExemplarInpainter:
     ) -> np.ndarray:
         """Fill the flat parts of a hole in place, the picture float32; returns what is left of the hole."""
         left = hole.copy()
-        for part in flat_parts(picture, hole, guide, strips, self.context, self.seed):
-            exemplars = shrunk(part.known, self.radius).sum()
-            if exemplars < FEWEST_SOURCES or (not part.ends and part.surrounded < SURROUNDED):
-                continue
-            if part.ends:  # no row and no column of it is seen at both ends
-                drawn = self.complete(part.colours, part.wanted, part.known | part.wanted)
-            else:
-                drawn = self.regular(part) if exemplars >= FEWEST_EXEMPLARS else None
-            if drawn is not None:
-                mine, found = part.sample(drawn, guide)
-                picture[mine] = found
-                left &= ~mine
+        for part in strip_parts(picture, hole, guide, strips, self.context):
+            left &= ~self.draw(picture, part, guide)
+        others = replace(guide, disparity=np.where(around(strips, hole), 0, guide.disparity))
+        for part in flat_parts(picture, left, others, self.context, self.seed):
+            left &= ~self.draw(picture, part, guide)
         return left
+
+    def draw(self, picture: np.ndarray, part: FlatPart, guide: Guide) -> np.ndarray:
+        """Fill a flat part in place if enough shows what it is like; which pixels (H, W) were filled."""
+        exemplars, drawn = shrunk(part.known, self.radius).sum(), None
+        if part.ends and exemplars >= FEWEST_SOURCES:  # no row and no column of it is seen at both ends
+            drawn = self.complete(part.colours, part.wanted, part.known | part.wanted)
+        elif not part.ends and part.surrounded >= SURROUNDED and exemplars >= FEWEST_EXEMPLARS:
+            drawn = self.regular(part)
+        if drawn is None:
+            return np.zeros_like(part.hole)
+        mine, found = part.sample(drawn, guide)
+        picture[mine] = found
+        return mine
 
     def regular(self, part: FlatPart) -> np.ndarray | None:
         """A flat part filled by what goes on along its rows and columns, (h, w, 3); None if nothing does."""

@@ -139,10 +139,15 @@ def speck(width: int) -> int:
     return max(1, round(SPECK * width))
 
 
+def around(strips: list[Strip], hole: np.ndarray) -> np.ndarray:
+    """The pixels (H, W) of all strips, with their seams."""
+    return np.any([np.zeros_like(hole), *(strip.around for strip in strips)], axis=0)
+
+
 def beside(strips: list[Strip], left: np.ndarray) -> np.ndarray:
     """Which pixels (H, W) the rest of a hole, `left`, may be continued from: what is beside a strip ends at
     it. A remnant that strips shut in is continued from them."""
-    barred = np.any([strip.around for strip in strips], axis=0) & ~left if strips else np.zeros_like(left)
+    barred = around(strips, left) & ~left
     count, remnants = cv2.connectedComponents(left.astype(np.uint8))
     for remnant in range(1, count):
         rim = grown(remnants == remnant, 1) & ~left

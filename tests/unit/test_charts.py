@@ -83,7 +83,7 @@ def test_the_grain_is_the_angle_of_the_edges(angle):
 
 def test_a_chart_is_turned_along_the_edges_and_knows_what_is_not_hole():
     picture, guide = table()
-    (part,) = flat_parts(picture, hole(), guide, [], 0.25, seed=0)
+    (part,) = flat_parts(picture, hole(), guide, 0.25, seed=0)
     np.testing.assert_array_equal(part.hole, hole())
     assert part.surrounded > 0.98
     assert not (part.known & part.wanted).any()
