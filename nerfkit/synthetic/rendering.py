@@ -22,6 +22,8 @@ MITSUBA_FROM_OPENGL = np.diag([-1.0, 1.0, -1.0, 1.0])
 TRUTH_VARIANT = "scalar_rgb"
 # of the camera's clipping, metres
 NEAR = 0.01
+# older ones cannot compile the least of two floats on x86, and end the interpreter
+OLDEST_LLVM = 17
 # where a ray that passes by what hides the subject begins before the subject's surface, metres
 BEFORE = 1e-4
 
@@ -30,7 +32,7 @@ def load_mitsuba(variant: str) -> ModuleType:
     """Import mitsuba and make `variant` the current one.
 
     Raises:
-        UserError: mitsuba is not installed, or has no such variant here.
+        UserError: mitsuba is not installed, or has no such variant here, or its LLVM is too old.
     """
     try:
         import mitsuba
@@ -38,8 +40,31 @@ def load_mitsuba(variant: str) -> ModuleType:
         raise UserError("Made captures need mitsuba; install the development requirements.") from error
     if variant not in mitsuba.variants():
         raise UserError(f"mitsuba has no variant {variant}; it has {', '.join(mitsuba.variants())}.")
+    if variant.startswith("llvm"):
+        check_llvm(variant)
     mitsuba.set_variant(variant)
     return mitsuba
+
+
+def check_llvm(variant: str) -> None:
+    """Refuse an LLVM with which mitsuba's `variant` would end the interpreter.
+
+    Raises:
+        UserError: there is none, or it is too old.
+    """
+    import drjit
+    import mitsuba
+
+    try:
+        mitsuba.set_variant(variant)
+        found = drjit.detail.llvm_version()
+    except ImportError:
+        found = ()
+    if found < (OLDEST_LLVM,):
+        version = ".".join(map(str, found)) or "none"
+        raise UserError(
+            f"mitsuba's {variant} needs LLVM {OLDEST_LLVM} or newer and found {version}; install one, such as Debian's libllvm19, and name its libLLVM.so in DRJIT_LIBLLVM_PATH."
+        )
 
 
 class Studio:
