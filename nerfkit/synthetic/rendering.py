@@ -63,7 +63,8 @@ def check_llvm(variant: str) -> None:
     if found < (OLDEST_LLVM,):
         version = ".".join(map(str, found)) or "none"
         raise UserError(
-            f"mitsuba's {variant} needs LLVM {OLDEST_LLVM} or newer and found {version}; install one, such as Debian's libllvm19, and name its libLLVM.so in DRJIT_LIBLLVM_PATH."
+            f"mitsuba's {variant} needs LLVM {OLDEST_LLVM} or newer and found {version}; install one, such "
+            "as Debian's libllvm19, and name its libLLVM.so in DRJIT_LIBLLVM_PATH."
         )
 
 
