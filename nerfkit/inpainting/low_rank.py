@@ -52,15 +52,18 @@ def best_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> int:
     """The highest rank, 0 for none, that foretells nearly best what is hidden for trial of an image (h, w, 3)
     of mean 0.
 
-    Hidden are known pixels under shifted copies of `wanted`, both bool (h, w).
+    Hidden are known pixels under shifted copies of `wanted`, both bool (h, w). Errors of a trial count as
+    shares of that of the mean, trials by the geometric mean: one that no rank foretells would else decide.
     """
-    errors = np.zeros(1 + RANKS)
+    ratios = []
     for hidden in shifted(wanted, known):
         left = known & ~hidden
         guesses = [np.zeros_like(image), *completions(image * left[..., None], left)]
-        errors += [np.square(image - guess)[hidden].sum() for guess in guesses]
+        errors = np.array([np.square(image - guess)[hidden].sum() for guess in guesses]) + 1e-9
+        ratios.append(np.log(errors / errors[0]))
+    errors = np.exp(np.mean(ratios, axis=0)) if ratios else np.ones(1 + RANKS)
     least = errors[1:].min()
-    if least > WORTH * errors[0]:
+    if least > WORTH:
         return 0
     return int(np.flatnonzero(errors <= NEARLY * least).max())
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nerfkit.cameras import Camera
+from nerfkit.inpainting import low_rank as low_rank_module
 from nerfkit.inpainting.charts import (
     Chart,
     bridged,
@@ -180,3 +181,14 @@ def test_a_narrow_strip_of_doubt_beside_a_hole_belongs_to_the_surface_around():
     assert not found[57:68, 117:133].any(), "a wide one"
     assert not found[another].any(), "another surface"
     assert (found | ~mine).all()
+
+
+def test_one_trial_that_no_rank_foretells_does_not_choose_the_rank(monkeypatch):
+    errors = iter([(0.5, 0.1, 2.0), (0.5, 0.1, 2.0), (0.5, 3.0, 2.0)])
+    image, known = np.ones((4, 5, 3)), np.ones((4, 5), bool)
+    hidden = np.eye(4, 5, dtype=bool)
+    monkeypatch.setattr(low_rank_module, "shifted", lambda wanted, known: [hidden] * 3)
+    monkeypatch.setattr(
+        low_rank_module, "completions", lambda image, known: [image * 0 + 1 - e**0.5 for e in next(errors)]
+    )
+    assert low_rank_module.best_rank(image, known, hidden) == 2
