@@ -84,15 +84,29 @@ def cutout(image: Image.Image) -> np.ndarray | None:
 
 def read_opacity(path: Path) -> np.ndarray | None:
     """How opaque a picture is, uint8 (H, W); None if all of it is."""
-    picture = cutout(open_upright(path))
+    with opened(path) as image:
+        if not image.has_transparency_data:  # the header says so: most photos need not be decoded
+            return None
+        picture = cutout(ImageOps.exif_transpose(image))
     return None if picture is None else picture[..., 3]
 
 
 def open_upright(path: Path) -> Image.Image:
     """Decode an image file, its EXIF rotation applied."""
+    with opened(path) as image:
+        return ImageOps.exif_transpose(image)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file that is decoded when its pixels are asked for.
+
+    Raises:
+        UserError: it is not there, or no image.
+    """
     try:
         with Image.open(path) as image:
-            return ImageOps.exif_transpose(image)
+            yield image
     except FileNotFoundError:
         raise UserError(f"{path} is not there.") from None
     except (UnidentifiedImageError, OSError) as error:
@@ -117,8 +131,9 @@ def read_mask(path: Path) -> np.ndarray:
 
 def read_levels(path: Path) -> np.ndarray:
     """Levels of a mask file, uint8 (H, W): its brightest channel, or the opacity of a cutout."""
-    opacity = read_opacity(path)
-    return read_image(path).max(axis=2) if opacity is None else opacity
+    image = open_upright(path)
+    picture = cutout(image)
+    return over_white(image).max(axis=2) if picture is None else picture[..., 3]
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

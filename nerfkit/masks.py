@@ -28,3 +28,8 @@ def disk(radius: int) -> np.ndarray:
     """The structuring element (2 r + 1, 2 r + 1) of all offsets within `radius` pixels."""
     across = np.arange(-radius, radius + 1)
     return (across[:, None] ** 2 + across**2 <= radius**2).astype(np.uint8)
+
+
+def distance_to(mask: np.ndarray) -> np.ndarray:
+    """Pixels from each pixel (H, W) to the mask, float32."""
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)

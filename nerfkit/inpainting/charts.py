@@ -15,13 +15,11 @@ import numpy as np
 from nerfkit.cameras import Camera
 from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.planes import (
-    design,
     faces,
-    find_planes,
     in_plane,
-    label_known,
     pixel_in_plane,
     plane_axes,
+    planes_and_labels,
 )
 from nerfkit.inpainting.regions import grown, shrunk
 from nerfkit.inpainting.strips import Strip
@@ -133,11 +131,9 @@ def flat_parts(
         return
     width = hole.shape[1]
     part = surroundings(hole, max(8, round(context * width)))
-    xy, disparity = guide.xy, guide.disparity[part].astype(float)
-    seen = disparity > 0
-    planes = find_planes(xy[part][seen], disparity[seen], seed)
+    xy, disparity = guide.xy, guide.disparity[part]
     labels = np.full(hole.shape, -1)
-    labels[part] = np.where(seen, label_known(design(xy[part]), disparity, planes), -1)
+    planes, labels[part] = planes_and_labels(xy[part], disparity, disparity > 0, seed)
     for number, plane in enumerate(planes):
         mine = bridged(labels == number, labels < 0)
         count, pieces = cv2.connectedComponents((mine & hole).astype(np.uint8))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from nerfkit.inpainting.borders import continue_labels
-from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_known
+from nerfkit.inpainting.planes import TOLERANCE, design, planes_and_labels
 from nerfkit.inpainting.regions import grown
 from nerfkit.inpainting.strips import Strip
 from nerfkit.masks import surroundings
@@ -67,8 +67,7 @@ def _complete(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, sliver: i
     if not known.any():
         return np.zeros_like(disparity)
     terms = design(xy)
-    planes = find_planes(xy[known], disparity[known].astype(float), seed)
-    labels = np.where(known, label_known(terms, disparity, planes), -1)
+    planes, labels = planes_and_labels(xy, disparity, known, seed)
     rim = known & grown(hole, RIM)
     rim &= ~_leftovers(terms, disparity, known, planes, sliver)
     if not rim.any():

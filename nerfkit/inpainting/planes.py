@@ -73,6 +73,15 @@ def label_known(terms: np.ndarray, disparity: np.ndarray, planes: np.ndarray) ->
     return np.where(residual.min(axis=-1) < 3 * TOLERANCE * disparity, nearest, -1)
 
 
+def planes_and_labels(
+    xy: np.ndarray, disparity: np.ndarray, known: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The planes (K, 3) of the `known` pixels of a picture (H, W), and the number of each one's, int (H, W);
+    -1 for those of none and for the others."""
+    planes = find_planes(xy[known], disparity[known].astype(float), seed)
+    return planes, np.where(known, label_known(design(xy), disparity, planes), -1)
+
+
 def in_plane(xy: np.ndarray, normal: np.ndarray, axes: np.ndarray) -> np.ndarray:
     """Where the lines of sight xy (..., 2) meet a plane, (..., 2) along its axes."""
     sight = design(xy)

@@ -16,15 +16,14 @@ from nerfkit.inpainting.planes import (
     TOLERANCE,
     design,
     faces,
-    find_planes,
     fitted,
     in_plane,
-    label_known,
     pixel_in_plane,
     plane_axes,
+    planes_and_labels,
 )
 from nerfkit.inpainting.regions import grown, shrunk
-from nerfkit.masks import disk, surroundings
+from nerfkit.masks import disk, distance_to, surroundings
 
 CONTEXT = 0.25  # image widths around the hole in which edges are looked for
 SPECK = 0.006  # image widths; thinner bridges between surfaces join nothing, and outlines have mixed depths
@@ -118,8 +117,7 @@ def find_strips(guide: Guide, hole: np.ndarray, seed: int) -> list[Strip]:
     known = ~gap & (near.disparity > 0)
     if not known.any():
         return []
-    planes = find_planes(near.xy[known], near.disparity[known].astype(float), seed)
-    labels = np.where(known, label_known(design(near.xy), near.disparity, planes), -1)
+    planes, labels = planes_and_labels(near.xy, near.disparity, known, seed)
     strips = []
     for number in range(len(planes)):
         for piece in pieces(labels == number, gap, width):
@@ -147,6 +145,8 @@ def around(strips: list[Strip], hole: np.ndarray) -> np.ndarray:
 def beside(strips: list[Strip], left: np.ndarray) -> np.ndarray:
     """Which pixels (H, W) the rest of a hole, `left`, may be continued from: what is beside a strip ends at
     it. A remnant that strips shut in is continued from them."""
+    if not strips:
+        return np.ones_like(left)
     barred = around(strips, left) & ~left
     count, remnants = cv2.connectedComponents(left.astype(np.uint8))
     for remnant in range(1, count):
@@ -204,11 +204,6 @@ def ending(top: Top, width: int) -> np.ndarray | None:
 def within(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Which values lie between two others."""
     return (values > low) & (values < high)
-
-
-def distance_to(mask: np.ndarray) -> np.ndarray:
-    """Pixels from each pixel (H, W) to the mask."""
-    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
 
 
 def two_sides(points: np.ndarray, to_hole: np.ndarray, step: float, width: int) -> tuple[Side, Side] | None:

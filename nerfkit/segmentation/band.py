@@ -4,9 +4,9 @@ Used where a mask comes from elsewhere: from a coarser image, or from other view
 weighs what it was told against how it looks; the looks of object and rest are learnt outside the band.
 """
 
-import cv2
 import numpy as np
 
+from nerfkit.masks import distance_to
 from nerfkit.segmentation.appearance import SMALLEST_VARIANCE, Mixture, looks
 from nerfkit.segmentation.cut import CERTAIN, edge_weights, smoothest_division
 
@@ -47,8 +47,7 @@ def with_certainty(cost: np.ndarray, inside: np.ndarray, outside: np.ndarray) ->
 
 def signed_distance(mask: np.ndarray) -> np.ndarray:
     """Distance (H, W) in pixels to the edge of a bool mask, positive outside."""
-    outside, inside = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (~mask, mask))
-    return outside - inside
+    return distance_to(mask) - distance_to(~mask)
 
 
 def redraw(

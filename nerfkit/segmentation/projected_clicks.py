@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from nerfkit.masks import distance_to
 from nerfkit.photos import Photo
 from nerfkit.prompts import Clicks
 from nerfkit.scene import View
@@ -90,7 +91,7 @@ def spread_inside(mask: np.ndarray, count: int) -> np.ndarray:
 
 def spread_around(mask: np.ndarray, count: int) -> np.ndarray:
     """Up to `count` pixel coordinates (N, 2) in a ring around a mask (H, W), the first at its near side."""
-    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    distance = distance_to(mask)
     near, far = (share * mask.shape[1] for share in RING)
     ring = mask.any() & (distance >= near) & (distance <= far)
     return spread(ring, count, np.unravel_index(np.where(ring, distance, np.inf).argmin(), mask.shape))
