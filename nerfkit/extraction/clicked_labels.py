@@ -46,7 +46,7 @@ def labelled_by_clicks(
     if not spread:
         return photographed, given, given
     spreads = [spread_labels(photographed, labels, drawn=False) for labels in sets]
-    masks = zip(*(each.masks() for each in spreads), strict=True)
+    masks = zip(*(each.masks for each in spreads), strict=True)
     told = [
         replace(each, mask=np.logical_or.reduce(of_view))
         for each, of_view in zip(photographed, masks, strict=True)

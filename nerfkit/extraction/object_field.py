@@ -191,7 +191,7 @@ def labelled(
     if settings.spread is False or (settings.spread == "auto" and not few):
         return photographed, labels, labels
     spread = spread_labels(photographed, labels)
-    told = [replace(each, mask=mask) for each, mask in zip(photographed, spread.masks(), strict=True)]
+    told = [replace(each, mask=mask) for each, mask in zip(photographed, spread.masks, strict=True)]
     return told, labels, spread.labels(labels)
 
 

@@ -1,11 +1,12 @@
 """Few pixel labels spread over the photographed surface, without any network. No part of LaTeRF's paper.
 
 An objectness that learns from places alone says nothing of places where no label fell: what stands on the
-object stays in it. Here every node of the surface graph gets a probability of being object from three things:
+object stays in it. Here every node of the surface graph gets a probability of being object from four things:
 
 - which kind of label is nearer along the surface, over paths that avoid steps of colour and concave creases;
-  and nothing is object that lies farther from drawn labels of the object than these lie from one another;
+  and nothing is object that lies much farther from drawn labels of the object than these from one another;
 - which kind of label has its colour (kernel densities), and a colour that no label has speaks for neither;
+- whether it lies in the plane that the object stands on (support_plane.py);
 - what its neighbours are (a random walker with priors, Grady 2005).
 
 From the probabilities the colours are learnt again and labels that they contradict are set aside, a few
@@ -15,12 +16,14 @@ times: a label at an edge may lie on the wrong surface by a pixel.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, sparse
+from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import cg
 
 from nerfkit.errors import UserError
 from nerfkit.extraction.labels import LabelSet
+from nerfkit.extraction.outlines import outlined
+from nerfkit.extraction.support_plane import in_support
 from nerfkit.extraction.surface_graph import SurfaceGraph, surface_graph
 from nerfkit.extraction.visibility import Photographed
 from nerfkit.fields.object_box import Box
@@ -33,9 +36,10 @@ MARGIN = 0.5  # of the cube around the labels of the object, which may all lie i
 LEAST_SIDE = 1.0  # of the cube around clicks, of the camera's distance; around n drawn labels, an n-th
 WINDOW, PIXEL_COST = 3, 3.0  # pixels around a label in which its surface is looked for; one in CIELAB units
 ROUNDS = 3
-REACH = 0.9  # quantile of the distances from labels of the object to their nearest
+REACH, BEYOND = 0.9, 2.0  # quantile of the distances from labels of the object to their nearest; its factor
 NEAR = 0.01  # sides of the cube; nearer is no surer
 COLOUR_WEIGHT, KERNEL = 0.6, 8.0  # of the colours' evidence; their kernel's width in CIELAB units
+SUPPORT = 2.0  # of the evidence that what the object stands on is not the object
 UNLIKE = 1e-3  # density that any colour has
 SHARPNESS, SUREST = 2.0, 6.0  # of the probability; of the evidence
 SMOOTHNESS, EDGE = 5.0, 10.0  # of the random walker; its weights are exp(-EDGE * contrast)
@@ -46,30 +50,22 @@ SURE = 0.7  # probability from which a node teaches colours, and a pixel the obj
 @dataclass(frozen=True)
 class Spread:
     """Of each view, (H, W): the probability of being object, and whether it is `known`, which it is not at
-    jumps of the depth. Beside the cube it is 0."""
+    jumps of the depth. Beside the cube it is 0. `masks` are drawn from both, along the photos' edges."""
 
     probability: list[np.ndarray]
     known: list[np.ndarray]
-
-    def masks(self) -> list[np.ndarray]:
-        """Bool (H, W) of each view; unknown pixels are what their nearest known one is."""
-        return [nearest(each > 0.5, known) for each, known in zip(self.probability, self.known, strict=True)]
+    masks: list[np.ndarray]
 
     def labels(self, given: LabelSet) -> LabelSet:
         """All pixels that are sure enough, and the given ones as they were given."""
-        probability = np.concatenate([each.ravel() for each in self.probability])
-        known = np.concatenate([each.ravel() for each in self.known])
-        kinds = np.where(known & (probability > SURE), 1, np.where(known & (probability < 1 - SURE), -1, 0))
+        probability, known, inside = (
+            np.concatenate([each.ravel() for each in views])
+            for views in (self.probability, self.known, self.masks)
+        )
+        positive, negative = known & inside & (probability > SURE), known & ~inside & (probability < 1 - SURE)
+        kinds = np.where(positive, 1, np.where(negative, -1, 0))
         kinds[given.positive.numpy()], kinds[given.negative.numpy()] = 1, -1
         return LabelSet.where(kinds > 0, kinds < 0)
-
-
-def nearest(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Values (H, W) of the nearest known pixel."""
-    if not known.any():
-        return values
-    place = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return values[tuple(place)]
 
 
 def spread_labels(photographed: list[Photographed], labels: LabelSet, drawn: bool = True) -> Spread:
@@ -91,11 +87,11 @@ def spread_labels(photographed: list[Photographed], labels: LabelSet, drawn: boo
     own, other = (label_nodes(kind, graph, labs) for kind in (positive, negative))
     if not (own.nodes >= 0).any():
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
-    probability = np.append(divided(graph, own, other, drawn), 0.0)  # the last is that of the node -1
-    return Spread(
-        [probability[nodes].astype(np.float32) for nodes in graph.pixels],
-        [(nodes >= 0) | beside(each, box) for nodes, each in zip(graph.pixels, photographed, strict=True)],
-    )
+    of_nodes = np.append(divided(graph, own, other, drawn), 0.0)  # the last is that of the node -1
+    probability = [of_nodes[nodes].astype(np.float32) for nodes in graph.pixels]
+    known = [(nodes >= 0) | beside(each, box) for nodes, each in zip(graph.pixels, photographed, strict=True)]
+    masks = [outlined(each.view, *told) for each, *told in zip(photographed, probability, known, strict=True)]
+    return Spread(probability, known, masks)
 
 
 def by_view(index: np.ndarray, photographed: list[Photographed]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -178,10 +174,11 @@ def divided(graph: SurfaceGraph, own: Labelled, other: Labelled, drawn: bool) ->
     seeds, rest = (kind.nodes[kind.nodes >= 0] for kind in (own, other))
     looks = [(kind.colours, np.full(len(kind.colours), 1 / len(kind.colours))) for kind in (own, other)]
     kept, kept_rest = seeds, rest
+    support = SUPPORT * in_support(graph, np.unique(seeds))
     for _ in range(ROUNDS):
         place = place_evidence(graph, steps, np.unique(kept), np.unique(kept_rest), drawn)
         colour = colour_evidence(graph.colours, *looks)
-        probability = walker.smoothed(place + COLOUR_WEIGHT * colour)
+        probability = walker.smoothed(place + COLOUR_WEIGHT * colour - support)
         kept, kept_rest = agreeing(seeds, probability > 0.5), agreeing(rest, probability < 0.5)
         looks = [
             relearnt(kind, graph, sure, rng)
@@ -204,7 +201,7 @@ def place_evidence(
     to_own, _, source = dijkstra(steps, directed=False, indices=own, min_only=True, return_predecessors=True)
     ends = np.union1d(other, graph.at_the_sides)
     to_other = dijkstra(steps, directed=False, indices=ends, min_only=True) if len(ends) else np.inf
-    reach = label_reach(graph, to_own, source, own) if drawn else np.inf
+    reach = BEYOND * label_reach(graph, to_own, source, own) if drawn else np.inf
     limit = np.minimum(to_other, reach)
     return np.log((limit + NEAR) / (np.minimum(to_own, farthest) + NEAR))
 

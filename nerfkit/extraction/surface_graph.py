@@ -22,7 +22,7 @@ FEWEST = 3  # pixels of a node; fewer are stray depths
 JUMP = 0.1  # of the depth, between neighbouring pixels: an edge, where depths are a blur of two surfaces
 NORMAL_STEP = 2  # pixels, over which normals are measured
 SMOOTHINGS = 2  # means over neighbouring nodes, of the normals; half as many of the colours
-COLOUR_COST, COLOUR_FREE = 5.0, 0.05  # per step from black to white, in sides of the cube; what noise is
+COLOUR_COST, COLOUR_FREE = 2.0, 0.05  # per step from black to white, in sides of the cube; what noise is
 CREASE_COST, CREASE_FREE = 5.0, 0.1  # per unit of concavity; what noise is
 HALF = [step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)]  # of the 26 neighbours
 
@@ -33,14 +33,18 @@ class SurfaceGraph:
 
     Attributes:
         cells: (N, 3) int, voxels of a cube of `resolution`.
+        places, normals: (N, 3), in sides of the cube from its lowest corner, and of length 1 or almost.
         colours: (N, 3) CIELAB. counts: (N,) pixels of each node.
         starts, ends: (E,) nodes. lengths, contrasts: (E,) cost of each step: its length in sides of the cube,
             and what colours and creases add.
-        pixels: of each view (H, W) int32, the node of a pixel: -1 beside the cube or at a jump of depth.
+        pixels: of each view (H, W) int32, the node of a pixel: -1 beside the cube, and where depth jumps
+            unless other pixels show a surface at that blur of two.
     """
 
     resolution: int
     cells: np.ndarray
+    places: np.ndarray
+    normals: np.ndarray
     colours: np.ndarray
     counts: np.ndarray
     starts: np.ndarray
@@ -83,15 +87,17 @@ def pixel_normals(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
 
 def surface_graph(photographed: list[Photographed], box: Box, resolution: int) -> SurfaceGraph:
     """The graph of all that the views show inside a cube; their masks are not looked at."""
-    voxels, features = [], []
+    voxels, steadies, features = [], [], []
     for each in photographed:
         points = lift(each.view, each.depth)
         cells = np.floor((points - np.array(box.low, np.float32)) / box.side * resolution).astype(np.int32)
-        inside = ((cells >= 0) & (cells < resolution)).all(axis=2) & steady(each.depth)
+        inside = ((cells >= 0) & (cells < resolution)).all(axis=2) & (each.depth > 0)
         voxels.append(np.where(inside, cells @ [resolution**2, resolution, 1], -1))
+        steadies.append(inside & steady(each.depth))
         normals = pixel_normals(points, each.view.world_from_cam[:3, 3].astype(np.float32))
-        features.append(np.concatenate([points, normals, lab_image(each.view.image())], axis=2)[inside])
-    kept, counts, number, means = pooled(voxels, np.concatenate(features), resolution)
+        features.append(np.concatenate([points, normals, lab_image(each.view.image())], axis=2)[steadies[-1]])
+    shown = np.concatenate([voxel[kept] for voxel, kept in zip(voxels, steadies, strict=True)])
+    kept, counts, number, means = pooled(shown, np.concatenate(features), resolution)
     pixels = [np.where(voxel >= 0, number[voxel], -1).astype(np.int32) for voxel in voxels]
     starts, ends = neighbours(kept, number, resolution)
     places, normals, colours = means[:, :3], means[:, 3:6], means[:, 6:]
@@ -100,23 +106,24 @@ def surface_graph(photographed: list[Photographed], box: Box, resolution: int) -
         colours = mean @ colours
     for _ in range(SMOOTHINGS):
         normals = mean @ normals
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     lengths, contrasts = step_costs(places, normals, colours, starts, ends)
     cells = np.stack(np.unravel_index(kept, (resolution,) * 3), axis=1)
+    places, lengths = (places - np.array(box.low)) / box.side, lengths / box.side
     return SurfaceGraph(
-        resolution, cells, colours, counts, starts, ends, lengths / box.side, contrasts, pixels
+        resolution, cells, places, normals, colours, counts, starts, ends, lengths, contrasts, pixels
     )
 
 
 def pooled(
-    voxels: list[np.ndarray], features: np.ndarray, resolution: int
+    shown: np.ndarray, features: np.ndarray, resolution: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The voxels (N,) that enough pixels show, their pixels' number (N,), the node (resolution^3,) of every
     voxel, -1 for none, and the mean features (N, C) of each node.
 
     Args:
-        voxels: of each view (H, W), -1 for none; features: (P, C) of all pixels that have one, in order.
+        shown, features: (P,) voxels and (P, C) features of pixels.
     """
-    shown = np.concatenate([voxel[voxel >= 0] for voxel in voxels])
     counts = np.bincount(shown, minlength=resolution**3)
     kept = np.flatnonzero(counts >= FEWEST)
     number = np.full(resolution**3, -1, np.int32)
@@ -149,11 +156,10 @@ def neighbour_means(starts: np.ndarray, ends: np.ndarray, count: int) -> sparse.
 def step_costs(
     places: np.ndarray, normals: np.ndarray, colours: np.ndarray, starts: np.ndarray, ends: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths (E,) in scene units, and what the colours' steps and concave creases add (E,)."""
+    """Lengths (E,) in the unit of the places, and what the colours' steps and concave creases add (E,)."""
     across = places[ends] - places[starts]
     lengths = np.linalg.norm(across, axis=1)
     across = across / np.maximum(lengths, 1e-9)[:, None]
-    normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     concave = -((normals[ends] - normals[starts]) * across).sum(axis=1)
     contrast = np.linalg.norm(colours[ends] - colours[starts], axis=1) / 100
     colour = COLOUR_COST * np.maximum(contrast - COLOUR_FREE, 0)

@@ -24,9 +24,8 @@ checkpoint laterf_scene:
         folder=subpath(output.description, parent=True),
     message:
         "{wildcards.scene}: photographing a made scene"
-    shell:
-        "python -m nerfkit.synthetic --out {params.folder} --family covered --seed {params.scene[seed]}"
-        " --subject {params.scene[subject]} --variant llvm_ad_rgb > {log} 2>&1"
+    script:
+        "../scripts/laterf_scene.py"
 
 
 rule laterf_tables:
