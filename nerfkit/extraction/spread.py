@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.sparse.linalg import cg
 
 from nerfkit.errors import UserError
@@ -184,7 +184,19 @@ def divided(graph: SurfaceGraph, own: Labelled, other: Labelled, drawn: bool) ->
             relearnt(kind, graph, sure, rng)
             for kind, sure in ((own, probability > SURE), (other, probability < 1 - SURE))
         ]
-    return probability
+    return np.where(stands_apart(graph, probability > 0.5, seeds), 0, probability)
+
+
+def stands_apart(graph: SurfaceGraph, inside: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """Which nodes (N,) belong to a connected part of the nodes `inside` (N,) without a labelled node (L,).
+
+    Such a part is near the object and looks like it, but is another thing.
+    """
+    both = inside[graph.starts] & inside[graph.ends]
+    places = graph.starts[both], graph.ends[both]
+    joined = sparse.csr_matrix((np.ones(both.sum()), places), (len(graph), len(graph)))
+    _, part = connected_components(joined, directed=False)
+    return inside & ~np.isin(part, part[labelled])
 
 
 def agreeing(nodes: np.ndarray, right: np.ndarray) -> np.ndarray:

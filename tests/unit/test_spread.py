@@ -9,7 +9,7 @@ from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
 from nerfkit.extraction.labels import LabelSet, draw_labels
 from nerfkit.extraction.object_field import ObjectFieldSettings, labelled
-from nerfkit.extraction.spread import Spread, label_reach, spread_labels
+from nerfkit.extraction.spread import Spread, label_reach, spread_labels, stands_apart
 from nerfkit.extraction.surface_graph import SurfaceGraph, steady, step_costs
 from nerfkit.extraction.viewpoints import looking_at
 from nerfkit.extraction.visibility import Photographed
@@ -154,3 +154,17 @@ def test_pixels_at_jumps_of_depth_are_known_where_others_show_their_surface(tmp_
     assert jumps[balls].mean() > 0.2
     assert known[jumps].mean() > 0.5  # depths are exact here; some places only jumps show
     assert overlap(spread.masks, things) > 0.99
+
+
+def chain(count):
+    """A graph of nodes in a row."""
+    starts = np.arange(count - 1)
+    ones, nothing = np.ones(count - 1), np.zeros((count, 3))
+    return SurfaceGraph(8, *[nothing] * 4, np.ones(count), starts, starts + 1, ones, 0 * ones, [])
+
+
+def test_a_part_without_a_label_stands_apart():
+    inside = np.array([1, 1, 0, 1, 1, 1, 0, 0, 1, 1], bool)
+    assert np.flatnonzero(stands_apart(chain(10), inside, np.array([4, 7]))).tolist() == [0, 1, 8, 9]
+    assert not stands_apart(chain(10), inside, np.array([0, 5, 9])).any()
+    assert not stands_apart(chain(10), ~inside & False, np.array([3])).any()
