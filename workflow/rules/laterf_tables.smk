@@ -21,7 +21,6 @@ checkpoint laterf_scene:
         runtime=240,
     params:
         scene=lambda wildcards: laterf["scenes"][wildcards.scene],
-        folder=subpath(output.description, parent=True),
     message:
         "{wildcards.scene}: photographing a made scene"
     script:

@@ -1,9 +1,13 @@
 """Adapter of the rule `laterf_scene`."""
 
-from nerfkit.log import stage_log
-from nerfkit.synthetic.__main__ import main
+from pathlib import Path
 
-scene = snakemake.params.scene
-kind = f"--family covered --seed {scene['seed']} --subject {scene['subject']} --variant llvm_ad_rgb"
+from nerfkit.log import stage_log
+from nerfkit.synthetic.laterf_scene import laterf_scene
+
 with stage_log(snakemake.log[0]):
-    main(["--out", snakemake.params.folder, *kind.split()])
+    laterf_scene(
+        out=Path(snakemake.output.description).parent,
+        seed=snakemake.params.scene["seed"],
+        subject=snakemake.params.scene["subject"],
+    )
