@@ -10,7 +10,8 @@ object stays in it. Here every node of the surface graph gets a probability of b
 - what its neighbours are (a random walker with priors, Grady 2005).
 
 From the probabilities the colours are learnt again and labels that they contradict are set aside, a few
-times: a label at an edge may lie on the wrong surface by a pixel.
+times: a label at an edge may lie on the wrong surface by a pixel. What then stands apart from all labels of
+the object is none of it.
 """
 
 from dataclasses import dataclass
