@@ -6,25 +6,15 @@ outline runs between them along the photo's edges.
 """
 
 import numpy as np
-from scipy import ndimage
 
-from nerfkit.masks import surroundings
+from nerfkit.masks import nearest
 from nerfkit.scene import View
-from nerfkit.segmentation.appearance import lab_image
-from nerfkit.segmentation.band import redraw, signed_distance
+from nerfkit.segmentation.band import redraw_around, signed_distance
 
 BAND = 0.01  # of the width, on each side of where the mask seems to end; around it everything is sure
 UNKNOWN_BANDS = 3.0  # bands, beyond which unknown pixels are sure, too
 SUREST = 0.99  # probability that counts; no surface is surer
 REACH = 10.0  # bands around the mask, in which looks are learnt
-
-
-def nearest(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Values (H, W) of the nearest known pixel."""
-    if not known.any():
-        return values
-    place = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return values[tuple(place)]
 
 
 def outlined(view: View, probability: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -40,7 +30,4 @@ def outlined(view: View, probability: np.ndarray, known: np.ndarray) -> np.ndarr
     sure = (np.abs(distance) > band) & (known | (np.abs(distance) > UNKNOWN_BANDS * band))
     bounded = probability.clip(1 - SUREST, SUREST)
     evidence = np.where(known, np.log(bounded / (1 - bounded)), 0)
-    drawn, part = np.zeros_like(mask), surroundings(mask, REACH * band)
-    lab = lab_image(view.image()[part])
-    drawn[part] = redraw(lab, evidence[part], (sure & mask)[part], (sure & ~mask)[part])
-    return drawn
+    return redraw_around(view.image(), mask, evidence, sure, REACH * band)

@@ -7,6 +7,7 @@ or a floor is flat and goes on far beyond the thing, so that what lies in its pl
 import numpy as np
 
 from nerfkit.extraction.surface_graph import SurfaceGraph
+from nerfkit.segmentation.support import Plane, plane_of
 
 TRIALS, REFITS = 300, 3
 THICKNESS = 1.5  # voxels to each side
@@ -21,30 +22,22 @@ def in_support(graph: SurfaceGraph, own: np.ndarray, seed: int = 0) -> np.ndarra
     Args:
         own: (L,) nodes of the object's labels.
     """
-    flat = refitted(graph, widest(graph, np.random.default_rng(seed)))
+    flat = widest(graph, np.random.default_rng(seed))
+    for _ in range(REFITS):
+        if flat.sum() >= 3:
+            flat = within(graph, plane_of(graph.places[flat], graph.places[own]))
     ends = graph.at_the_sides
     goes_on = len(ends) > 0 and flat[ends].mean() > LEAST
     return flat if goes_on and flat[own].mean() <= FLAT else np.zeros(len(graph), bool)
 
 
-def within(graph: SurfaceGraph, through: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Which nodes (N,) lie in the plane through a place (3,) across its normal (3,), and along it."""
-    near = np.abs((graph.places - through) @ normal) < THICKNESS / graph.resolution
-    return near & (np.abs(graph.normals @ normal) > PARALLEL)
+def within(graph: SurfaceGraph, plane: Plane) -> np.ndarray:
+    """Which nodes (N,) lie in the plane, and along it."""
+    near = np.abs(plane.heights(graph.places)) < THICKNESS / graph.resolution
+    return near & (np.abs(graph.normals @ plane.normal) > PARALLEL)
 
 
 def widest(graph: SurfaceGraph, rng: np.random.Generator) -> np.ndarray:
     """The nodes (N,) of the plane of one node that holds most others."""
     tried = rng.choice(len(graph), min(TRIALS, len(graph)), replace=False)
-    return max((within(graph, graph.places[k], graph.normals[k]) for k in tried), key=np.sum)
-
-
-def refitted(graph: SurfaceGraph, nodes: np.ndarray) -> np.ndarray:
-    """The nodes (N,) of the plane that is nearest to these, by least squares."""
-    for _ in range(REFITS):
-        if nodes.sum() < 3:
-            break
-        middle = graph.places[nodes].mean(axis=0)
-        normal = np.linalg.svd(graph.places[nodes] - middle, full_matrices=False)[2][2]
-        nodes = within(graph, middle, normal)
-    return nodes
+    return max((within(graph, Plane(graph.normals[k], graph.places[k])) for k in tried), key=np.sum)

@@ -87,17 +87,17 @@ def pixel_normals(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
 
 def surface_graph(photographed: list[Photographed], box: Box, resolution: int) -> SurfaceGraph:
     """The graph of all that the views show inside a cube; their masks are not looked at."""
-    voxels, steadies, features = [], [], []
+    voxels, shown, features = [], [], []
     for each in photographed:
         points = lift(each.view, each.depth)
         cells = np.floor((points - np.array(box.low, np.float32)) / box.side * resolution).astype(np.int32)
         inside = ((cells >= 0) & (cells < resolution)).all(axis=2) & (each.depth > 0)
         voxels.append(np.where(inside, cells @ [resolution**2, resolution, 1], -1))
-        steadies.append(inside & steady(each.depth))
+        clear = inside & steady(each.depth)
+        shown.append(voxels[-1][clear])
         normals = pixel_normals(points, each.view.world_from_cam[:3, 3].astype(np.float32))
-        features.append(np.concatenate([points, normals, lab_image(each.view.image())], axis=2)[steadies[-1]])
-    shown = np.concatenate([voxel[kept] for voxel, kept in zip(voxels, steadies, strict=True)])
-    kept, counts, number, means = pooled(shown, np.concatenate(features), resolution)
+        features.append(np.concatenate([points, normals, lab_image(each.view.image())], axis=2)[clear])
+    kept, counts, number, means = pooled(np.concatenate(shown), np.concatenate(features), resolution)
     pixels = [np.where(voxel >= 0, number[voxel], -1).astype(np.int32) for voxel in voxels]
     starts, ends = neighbours(kept, number, resolution)
     places, normals, colours = means[:, :3], means[:, 3:6], means[:, 6:]

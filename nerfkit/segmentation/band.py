@@ -6,8 +6,8 @@ weighs what it was told against how it looks; the looks of object and rest are l
 
 import numpy as np
 
-from nerfkit.masks import distance_to
-from nerfkit.segmentation.appearance import SMALLEST_VARIANCE, Mixture, looks
+from nerfkit.masks import distance_to, surroundings
+from nerfkit.segmentation.appearance import SMALLEST_VARIANCE, Mixture, lab_image, looks
 from nerfkit.segmentation.cut import CERTAIN, edge_weights, smoothest_division
 
 OBJECT_COMPONENTS, REST_COMPONENTS = 5, 12
@@ -74,3 +74,23 @@ def redraw(
     colours = colour_cost(looks(lab), inside, outside, elsewhere)
     cost = with_certainty(COLOUR * colours - evidence, inside, outside)
     return smoothest_division(cost, edge_weights(lab), smoothness) > 0.5
+
+
+def redraw_around(
+    image: np.ndarray,
+    mask: np.ndarray,
+    evidence: np.ndarray,
+    sure: np.ndarray,
+    reach: float,
+    elsewhere: np.ndarray | None = None,
+) -> np.ndarray:
+    """A mask (H, W) that is not empty, drawn again where it is not `sure` (H, W); see `redraw`.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        reach: pixels around the mask that are looked at; nothing beyond is object.
+    """
+    drawn, part = np.zeros_like(mask), surroundings(mask, reach)
+    inside, outside = (sure & mask)[part], (sure & ~mask)[part]
+    drawn[part] = redraw(lab_image(image[part]), evidence[part], inside, outside, elsewhere)
+    return drawn

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nerfkit.masks import surroundings
-from nerfkit.segmentation.appearance import lab_image
-from nerfkit.segmentation.band import redraw, signed_distance
+from nerfkit.segmentation.band import redraw_around, signed_distance
 from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, part_sizes
 
 LOOKS_REACH = 12.0  # in bands: how far around the object the rest's looks are learnt
@@ -49,9 +47,5 @@ def snapped(image: np.ndarray, chance: np.ndarray, mask: np.ndarray, width: floa
     The field's geometry is a little soft, so the rendered probability (H, W) places an edge only roughly.
     """
     distance = signed_distance(mask)
-    part = surroundings(mask, LOOKS_REACH * width)
     evidence = np.log(chance.clip(1e-3, 1 - 1e-3) / (1 - chance.clip(1e-3, 1 - 1e-3)))
-    drawn = np.zeros_like(mask)
-    inside, outside = (distance < -width)[part], (distance > width)[part]
-    drawn[part] = redraw(lab_image(image[part]), evidence[part], inside, outside)
-    return drawn
+    return redraw_around(image, mask, evidence, np.abs(distance) > width, LOOKS_REACH * width)

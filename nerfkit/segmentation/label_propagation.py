@@ -20,10 +20,9 @@ from torch.nn.functional import normalize
 from tqdm import tqdm
 
 from nerfkit.errors import UserError
-from nerfkit.masks import surroundings
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
-from nerfkit.segmentation.band import redraw, signed_distance
+from nerfkit.segmentation.band import redraw_around, signed_distance
 from nerfkit.segmentation.feature_networks import FeatureNetwork, frame
 from nerfkit.segmentation.view_order import view_distances, walk
 
@@ -212,10 +211,6 @@ def drawn_along_edges(
     image: np.ndarray, chance: np.ndarray, width: float, elsewhere: np.ndarray
 ) -> np.ndarray:
     """The mask (H, W) of `chance` (H, W) drawn again within `width` pixels of its edge; see `redraw`."""
-    distance = signed_distance(chance > 0.5)
-    part = surroundings(distance < 0, LOOKS_REACH * width)
-    inside, outside = (distance < -width)[part], (distance > width)[part]
-    evidence = FIRMNESS * (2 * chance[part] - 1)
-    mask = np.zeros(chance.shape, bool)
-    mask[part] = redraw(lab_image(image[part]), evidence, inside, outside, elsewhere)
-    return mask
+    mask, evidence = chance > 0.5, FIRMNESS * (2 * chance - 1)
+    sure = np.abs(signed_distance(mask)) > width
+    return redraw_around(image, mask, evidence, sure, LOOKS_REACH * width, elsewhere)

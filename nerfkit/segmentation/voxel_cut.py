@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
+from nerfkit.masks import nearest
 from nerfkit.rendering import Field
 from nerfkit.scene import View
 from nerfkit.segmentation.cut import CERTAIN, smoothest_division
@@ -104,8 +104,7 @@ def divide(
     shape = (grid.resolution,) * 3
     edges = voxel_edges(colour.reshape(*shape, 3), something.reshape(shape))
     division = smoothest_division(cost.reshape(shape), edges, smoothness) > 0.5
-    nearest = distance_transform_edt(~something.reshape(shape), return_distances=False, return_indices=True)
-    return division[tuple(nearest)].ravel()
+    return nearest(division, something.reshape(shape)).ravel()
 
 
 def classify(features: np.ndarray, thing: np.ndarray, rest: np.ndarray) -> np.ndarray:
