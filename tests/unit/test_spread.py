@@ -7,9 +7,10 @@ from scipy.sparse.csgraph import dijkstra
 
 from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
+from nerfkit.extraction.division import label_reach, stands_apart
 from nerfkit.extraction.labels import LabelSet, draw_labels
 from nerfkit.extraction.object_field import ObjectFieldSettings, labelled
-from nerfkit.extraction.spread import Spread, label_reach, spread_labels, stands_apart
+from nerfkit.extraction.spread import Spread, spread_labels
 from nerfkit.extraction.surface_graph import SurfaceGraph, steady, step_costs
 from nerfkit.extraction.viewpoints import looking_at
 from nerfkit.extraction.visibility import Photographed

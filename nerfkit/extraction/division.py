@@ -1,0 +1,198 @@
+"""The surface graph divided into object and rest by labelled nodes.
+
+Evidence from places, colours and the plane of support is smoothed over the graph (spread.py tells of all
+four). At first every label at an outline is asked of what it means: the others divide the graph without it,
+and of the nodes that it may mean it takes one that they say is of its kind. From the probabilities the
+colours are learnt again and labels that they contradict are set aside, a few times. What then stands apart
+from all labels of the object is none of it.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse.linalg import cg
+
+from nerfkit.extraction.label_nodes import Labelled
+from nerfkit.extraction.support_plane import in_support
+from nerfkit.extraction.surface_graph import SurfaceGraph
+
+ROUNDS = 3
+FOLDS, PASSES = 8, 2  # of the labels that are asked at once; how often all are
+REACH, BEYOND = 0.9, 2.0  # quantile of the distances from labels of the object to their nearest; its factor
+NEAR = 0.01  # sides of the cube; nearer is no surer
+COLOUR_WEIGHT, KERNEL = 0.6, 8.0  # of the colours' evidence; their kernel's width in CIELAB units
+SUPPORT = 2.0  # of the evidence that what the object stands on is not the object
+UNLIKE = 1e-3  # density that any colour has
+SHARPNESS, SUREST = 2.0, 6.0  # of the probability; of the evidence
+SMOOTHNESS, EDGE = 5.0, 10.0  # of the random walker; its weights are exp(-EDGE * contrast)
+EXAMPLES = 300  # colours that are learnt again of each side, together as much as the labels' own
+SURE = 0.7  # probability from which a node teaches colours
+
+
+def divided(graph: SurfaceGraph, own: Labelled, other: Labelled, drawn: bool) -> np.ndarray:
+    """The probability (N,) of every node; `drawn` as in spread_labels."""
+    divider = Divider.on(graph, drawn)
+    if drawn:  # clicks lie well inside of things
+        own, other = cross_examined(divider, own, other)
+    support, rng = divider.support(own), np.random.default_rng(0)
+    probability = divider.divided(own, other, support)
+    for _ in range(ROUNDS - 1):
+        looks = [
+            relearnt(kind, graph, sure, rng)
+            for kind, sure in ((own, probability > SURE), (other, probability < 1 - SURE))
+        ]
+        kept, rest = agreeing(own.placed, probability > 0.5), agreeing(other.placed, probability < 0.5)
+        probability = divider.smoothed(kept, rest, looks, support)
+    kept = agreeing(own.placed, probability > 0.5)
+    return np.where(stands_apart(graph, probability > 0.5, kept), 0, probability)
+
+
+@dataclass(frozen=True)
+class Divider:
+    """What all divisions of one graph share; `drawn` as in spread_labels."""
+
+    graph: SurfaceGraph
+    steps: sparse.csr_matrix
+    walker: "RandomWalker"
+    drawn: bool
+
+    @classmethod
+    def on(cls, graph: SurfaceGraph, drawn: bool) -> "Divider":
+        """The divider of a graph."""
+        return cls(graph, graph.matrix(graph.lengths + graph.contrasts), RandomWalker.on(graph), drawn)
+
+    def support(self, own: Labelled) -> np.ndarray:
+        """Evidence (N,) against what lies in the plane that the object stands on."""
+        return SUPPORT * in_support(self.graph, np.unique(own.placed))
+
+    def divided(self, own: Labelled, other: Labelled, support: np.ndarray) -> np.ndarray:
+        """The probability (N,) by the labels as they are; 0 without any of the object."""
+        if not len(own.placed):
+            return np.zeros(len(self.graph))
+        looks = [(kind.colours, shares(kind)) for kind in (own, other)]
+        return self.smoothed(own.placed, other.placed, looks, support)
+
+    def smoothed(self, own: np.ndarray, other: np.ndarray, looks: list, support: np.ndarray) -> np.ndarray:
+        """The probability (N,) by nodes of both kinds, and examples of their colours with weights."""
+        place = place_evidence(self.graph, self.steps, np.unique(own), np.unique(other), self.drawn)
+        colour = colour_evidence(self.graph.colours, *looks)
+        return self.walker.smoothed(place + COLOUR_WEIGHT * colour - support)
+
+
+def cross_examined(divider: Divider, own: Labelled, other: Labelled) -> tuple[Labelled, Labelled]:
+    """The labels, each of which means a node that the others say is of its kind, if it may mean one.
+
+    A label at an outline may look like the wrong one of two surfaces, and alone it would claim all of that.
+    """
+    support = divider.support(own)
+    for _ in range(PASSES):
+        means = own.nodes.copy(), other.nodes.copy()
+        for fold in range(FOLDS):
+            out = [np.arange(len(kind.nodes)) % FOLDS == fold for kind in (own, other)]
+            if not np.concatenate(out).any():
+                break
+            told = divider.divided(own.only(~out[0]), other.only(~out[1]), support)
+            means[0][out[0]] = own.only(out[0]).meaning(np.append(told > 0.5, False))
+            means[1][out[1]] = other.only(out[1]).meaning(np.append(told < 0.5, True))
+        own, other = replace(own, nodes=means[0]), replace(other, nodes=means[1])
+    return own, other
+
+
+def stands_apart(graph: SurfaceGraph, inside: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """Which nodes (N,) belong to a connected part of the nodes `inside` (N,) without a labelled node (L,).
+
+    Such a part is near the object and looks like it, but is another thing.
+    """
+    both = inside[graph.starts] & inside[graph.ends]
+    places = graph.starts[both], graph.ends[both]
+    joined = sparse.csr_matrix((np.ones(both.sum()), places), (len(graph), len(graph)))
+    _, part = connected_components(joined, directed=False)
+    return inside & ~np.isin(part, part[labelled])
+
+
+def agreeing(nodes: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The labels' nodes that are what their label says; all of them where hardly any is."""
+    return nodes[right[nodes]] if right[nodes].sum() >= 2 else nodes
+
+
+def place_evidence(
+    graph: SurfaceGraph, steps: sparse.csr_matrix, own: np.ndarray, other: np.ndarray, drawn: bool
+) -> np.ndarray:
+    """How much nearer (N,) each node lies to the nodes `own` than to `other`, the sides of the cube, or the
+    distance at which drawn labels of the object end: a logarithm of the ratio."""
+    farthest = float(graph.lengths.sum() + graph.contrasts.sum())
+    to_own, _, source = dijkstra(steps, directed=False, indices=own, min_only=True, return_predecessors=True)
+    ends = np.union1d(other, graph.at_the_sides)
+    to_other = dijkstra(steps, directed=False, indices=ends, min_only=True) if len(ends) else np.inf
+    reach = BEYOND * label_reach(graph, to_own, source, own) if drawn else np.inf
+    limit = np.minimum(to_other, reach)
+    return np.log((limit + NEAR) / (np.minimum(to_own, farthest) + NEAR))
+
+
+def label_reach(graph: SurfaceGraph, to_own: np.ndarray, source: np.ndarray, own: np.ndarray) -> float:
+    """The distance from a label of the object within which most of them have another one.
+
+    The nearest of two labels meet where their regions touch: one search finds all these distances.
+    """
+    start, end = source[graph.starts], source[graph.ends]
+    met = (start != end) & (start >= 0) & (end >= 0)
+    between = to_own[graph.starts] + graph.lengths + graph.contrasts + to_own[graph.ends]
+    nearest_label = np.full(len(graph), np.inf)
+    for side in (start, end):
+        np.minimum.at(nearest_label, side[met], between[met])
+    found = nearest_label[own][np.isfinite(nearest_label[own])]
+    return float(np.quantile(found, REACH)) if len(found) else np.inf
+
+
+def densities(colours: np.ndarray, examples: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Kernel density (N,) at colours (N, 3) of weighted examples (K, 3); 1 right on a single one."""
+    total = np.zeros(len(colours))
+    for example, weight in zip(examples, weights, strict=True):
+        total += weight * np.exp(-np.square(colours - example).sum(axis=1) / (2 * KERNEL**2))
+    return total
+
+
+def colour_evidence(
+    colours: np.ndarray, own: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """The logarithm (N,) of how much more the colours (N, 3) look like `own` examples than like `other`."""
+    return np.log((densities(colours, *own) + UNLIKE) / (densities(colours, *other) + UNLIKE))
+
+
+def shares(kind: Labelled) -> np.ndarray:
+    """The weights (L,) of labels that count alike and 1 together."""
+    return np.full(len(kind.colours), 1 / max(len(kind.colours), 1))
+
+
+def relearnt(
+    kind: Labelled, graph: SurfaceGraph, sure: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Examples of colours and their weights: the labels' own and as much of nodes that are sure (N,)."""
+    share = shares(kind)
+    nodes = np.flatnonzero(sure)
+    if not len(nodes):
+        return kind.colours, share
+    drawn = rng.choice(nodes, EXAMPLES, p=graph.counts[nodes] / graph.counts[nodes].sum())
+    colours = np.concatenate([kind.colours, graph.colours[drawn]])
+    return colours, np.concatenate([share / 2, np.full(EXAMPLES, 0.5 / EXAMPLES)])
+
+
+@dataclass(frozen=True)
+class RandomWalker:
+    """Minimises sum (x - prior)^2 + SMOOTHNESS * sum over steps of weight * (difference of x)^2."""
+
+    system: sparse.csr_matrix
+
+    @classmethod
+    def on(cls, graph: SurfaceGraph) -> "RandomWalker":
+        """The walker whose steps are rare across colours and creases."""
+        weights = graph.matrix(np.exp(-EDGE * graph.contrasts))
+        degrees = np.asarray(weights.sum(axis=1)).ravel()
+        return cls(sparse.diags(1 + SMOOTHNESS * degrees) - SMOOTHNESS * weights)
+
+    def smoothed(self, evidence: np.ndarray) -> np.ndarray:
+        """The probability (N,) from evidence (N,), a logit."""
+        prior = 1 / (1 + np.exp(-SHARPNESS * evidence.clip(-SUREST, SUREST)))
+        return cg(self.system, prior, x0=prior, rtol=1e-4, maxiter=500)[0]
