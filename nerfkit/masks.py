@@ -1,8 +1,7 @@
-"""Masks at another size, a part of a picture around one, what is nearest, and the disk that widens one."""
+"""Masks at another size, the part of a picture that one concerns, and the disk that widens one."""
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 
 def resized_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -34,10 +33,3 @@ def disk(radius: int) -> np.ndarray:
 def distance_to(mask: np.ndarray) -> np.ndarray:
     """Pixels from each pixel (H, W) to the mask, float32."""
     return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
-
-
-def nearest(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Values of any shape, of the nearest place that is `known`; as they are where none is."""
-    if not known.any():
-        return values
-    return values[tuple(distance_transform_edt(~known, return_distances=False, return_indices=True))]

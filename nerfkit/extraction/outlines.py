@@ -7,7 +7,7 @@ outline runs between them along the photo's edges.
 
 import numpy as np
 
-from nerfkit.masks import nearest
+from nerfkit.nearest import nearest
 from nerfkit.scene import View
 from nerfkit.segmentation.band import redraw_around, signed_distance
 

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from nerfkit.masks import nearest
+from nerfkit.nearest import nearest
 from nerfkit.rendering import Field
 from nerfkit.scene import View
 from nerfkit.segmentation.cut import CERTAIN, smoothest_division

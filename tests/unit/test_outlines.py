@@ -6,7 +6,7 @@ import pytest
 from nerfkit.cameras import Camera
 from nerfkit.extraction.outlines import outlined
 from nerfkit.files import write_image
-from nerfkit.masks import nearest
+from nerfkit.nearest import nearest
 from nerfkit.scene import View
 
 SIZE, EDGE = 120, 63  # pixels; the column at which the colour changes
