@@ -73,8 +73,9 @@ def label_nodes(
         choices_around(row, column, graph.pixels[view], graph.colours, labs[view], beside[view])
         for view, row, column in zip(*pixels, strict=True)
     ]
-    labels = Labelled(colours.reshape(-1, 3), choices, np.full(len(choices), BESIDE))
-    return Labelled(labels.colours, choices, labels.meaning(np.ones(len(graph) + 1, bool)))
+    anything = np.ones(len(graph) + 1, bool)
+    nodes = np.array([likeliest(*each, anything) for each in choices], int)
+    return Labelled(colours.reshape(-1, 3), choices, nodes)
 
 
 def choices_around(
