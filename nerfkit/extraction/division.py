@@ -28,23 +28,25 @@ UNLIKE = 1e-3  # density that any colour has
 SHARPNESS, SUREST = 2.0, 6.0  # of the probability; of the evidence
 SMOOTHNESS, EDGE = 5.0, 10.0  # of the random walker; its weights are exp(-EDGE * contrast)
 EXAMPLES = 300  # colours that are learnt again of each side, together as much as the labels' own
-SURE = 0.7  # probability from which a node teaches colours
+SURE = 0.7  # probability from which a node teaches colours, and a pixel the objectness
 
 
 def divided(graph: SurfaceGraph, own: Labelled, other: Labelled, drawn: bool) -> np.ndarray:
     """The probability (N,) of every node; `drawn` as in spread_labels."""
     divider = Divider.on(graph, drawn)
+    colours = [LabelColours.of(kind, graph.colours) for kind in (own, other)]
     if drawn:  # clicks lie well inside of things
-        own, other = cross_examined(divider, own, other)
+        own, other = cross_examined(divider, own, other, colours)
     support, rng = divider.support(own), np.random.default_rng(0)
-    probability = divider.divided(own, other, support)
+    labelled = [each.density() for each in colours]
+    probability = divider.from_nodes(own.placed, other.placed, labelled, support)
     for _ in range(ROUNDS - 1):
         looks = [
-            relearnt(kind, graph, sure, rng)
-            for kind, sure in ((own, probability > SURE), (other, probability < 1 - SURE))
+            relearnt(density, graph, sure, rng)
+            for density, sure in zip(labelled, (probability > SURE, probability < 1 - SURE), strict=True)
         ]
         kept, rest = agreeing(own.placed, probability > 0.5), agreeing(other.placed, probability < 0.5)
-        probability = divider.smoothed(kept, rest, looks, support)
+        probability = divider.from_nodes(kept, rest, looks, support)
     kept = agreeing(own.placed, probability > 0.5)
     return np.where(stands_apart(graph, probability > 0.5, kept), 0, probability)
 
@@ -67,21 +69,20 @@ class Divider:
         """Evidence (N,) against what lies in the plane that the object stands on."""
         return SUPPORT * in_support(self.graph, np.unique(own.placed))
 
-    def divided(self, own: Labelled, other: Labelled, support: np.ndarray) -> np.ndarray:
-        """The probability (N,) by the labels as they are; 0 without any of the object."""
-        if not len(own.placed):
+    def from_nodes(
+        self, own: np.ndarray, other: np.ndarray, looks: list[np.ndarray], support: np.ndarray
+    ) -> np.ndarray:
+        """The probability (N,) by the labels' nodes of both kinds, and how much all nodes look like either
+        kind, (N,) each; 0 without any node of the object."""
+        if not len(own):
             return np.zeros(len(self.graph))
-        looks = [(kind.colours, shares(kind)) for kind in (own, other)]
-        return self.smoothed(own.placed, other.placed, looks, support)
-
-    def smoothed(self, own: np.ndarray, other: np.ndarray, looks: list, support: np.ndarray) -> np.ndarray:
-        """The probability (N,) by nodes of both kinds, and examples of their colours with weights."""
         place = place_evidence(self.graph, self.steps, np.unique(own), np.unique(other), self.drawn)
-        colour = colour_evidence(self.graph.colours, *looks)
-        return self.walker.smoothed(place + COLOUR_WEIGHT * colour - support)
+        return self.walker.smoothed(place + COLOUR_WEIGHT * colour_evidence(*looks) - support)
 
 
-def cross_examined(divider: Divider, own: Labelled, other: Labelled) -> tuple[Labelled, Labelled]:
+def cross_examined(
+    divider: Divider, own: Labelled, other: Labelled, colours: list["LabelColours"]
+) -> tuple[Labelled, Labelled]:
     """The labels, each of which means a node that the others say is of its kind, if it may mean one.
 
     A label at an outline may look like the wrong one of two surfaces, and alone it would claim all of that.
@@ -90,10 +91,11 @@ def cross_examined(divider: Divider, own: Labelled, other: Labelled) -> tuple[La
     for _ in range(PASSES):
         means = own.nodes.copy(), other.nodes.copy()
         for fold in range(FOLDS):
-            out = [np.arange(len(kind.nodes)) % FOLDS == fold for kind in (own, other)]
+            out = [folds(len(kind.nodes)) == fold for kind in (own, other)]
             if not np.concatenate(out).any():
                 break
-            told = divider.divided(own.only(~out[0]), other.only(~out[1]), support)
+            looks = [each.density(without=fold) for each in colours]
+            told = divider.from_nodes(own.only(~out[0]).placed, other.only(~out[1]).placed, looks, support)
             means[0][out[0]] = own.only(out[0]).meaning(np.append(told > 0.5, False))
             means[1][out[1]] = other.only(out[1]).meaning(np.append(told < 0.5, True))
         own, other = replace(own, nodes=means[0]), replace(other, nodes=means[1])
@@ -146,37 +148,54 @@ def label_reach(graph: SurfaceGraph, to_own: np.ndarray, source: np.ndarray, own
     return float(np.quantile(found, REACH)) if len(found) else np.inf
 
 
-def densities(colours: np.ndarray, examples: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Kernel density (N,) at colours (N, 3) of weighted examples (K, 3); 1 right on a single one."""
+def folds(count: int) -> np.ndarray:
+    """The fold (L,) of each of so many labels."""
+    return np.arange(count) % FOLDS
+
+
+@dataclass(frozen=True)
+class LabelColours:
+    """How much all nodes look like the labels of one kind: of each fold the sum of kernels (FOLDS, N), and
+    the number of labels (FOLDS,)."""
+
+    sums: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, kind: Labelled, colours: np.ndarray) -> "LabelColours":
+        """The same for colours (N, 3)."""
+        fold = folds(len(kind.colours))
+        sums = [kernel_sum(colours, kind.colours[fold == each]) for each in range(FOLDS)]
+        return cls(np.array(sums), np.bincount(fold, minlength=FOLDS))
+
+    def density(self, without: int | None = None) -> np.ndarray:
+        """The density (N,) of the labels' colours, `without` those of a fold; 1 right on a single label's."""
+        kept = np.arange(FOLDS) != without
+        return self.sums[kept].sum(axis=0) / max(self.counts[kept].sum(), 1)
+
+
+def kernel_sum(colours: np.ndarray, examples: np.ndarray) -> np.ndarray:
+    """The sum (N,) at colours (N, 3) of kernels around examples (K, 3); 1 right on a single one."""
     total = np.zeros(len(colours))
-    for example, weight in zip(examples, weights, strict=True):
-        total += weight * np.exp(-np.square(colours - example).sum(axis=1) / (2 * KERNEL**2))
+    for example in examples:
+        total += np.exp(-np.square(colours - example).sum(axis=1) / (2 * KERNEL**2))
     return total
 
 
-def colour_evidence(
-    colours: np.ndarray, own: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:
-    """The logarithm (N,) of how much more the colours (N, 3) look like `own` examples than like `other`."""
-    return np.log((densities(colours, *own) + UNLIKE) / (densities(colours, *other) + UNLIKE))
-
-
-def shares(kind: Labelled) -> np.ndarray:
-    """The weights (L,) of labels that count alike and 1 together."""
-    return np.full(len(kind.colours), 1 / max(len(kind.colours), 1))
+def colour_evidence(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The logarithm (N,) of how much denser `own` colours (N,) are than `other`."""
+    return np.log((own + UNLIKE) / (other + UNLIKE))
 
 
 def relearnt(
-    kind: Labelled, graph: SurfaceGraph, sure: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Examples of colours and their weights: the labels' own and as much of nodes that are sure (N,)."""
-    share = shares(kind)
+    labelled: np.ndarray, graph: SurfaceGraph, sure: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """The density (N,) of colours, half of it the labels' (N,) and half that of nodes that are sure (N,)."""
     nodes = np.flatnonzero(sure)
     if not len(nodes):
-        return kind.colours, share
+        return labelled
     drawn = rng.choice(nodes, EXAMPLES, p=graph.counts[nodes] / graph.counts[nodes].sum())
-    colours = np.concatenate([kind.colours, graph.colours[drawn]])
-    return colours, np.concatenate([share / 2, np.full(EXAMPLES, 0.5 / EXAMPLES)])
+    return (labelled + kernel_sum(graph.colours, graph.colours[drawn]) / EXAMPLES) / 2
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,12 @@ class Labelled:
         Args:
             right: (N + 1,) of all nodes, the last of what lies beside the cube.
         """
-        return np.array([likeliest(nodes, unlike, right) for nodes, unlike in self.choices], int)
+        return meant(self.choices, right)
+
+
+def meant(choices: list[tuple[np.ndarray, np.ndarray]], right: np.ndarray) -> np.ndarray:
+    """The likeliest node (L,) of each label's choices; `right` as in Labelled.meaning."""
+    return np.array([likeliest(*each, right) for each in choices], int)
 
 
 def likeliest(nodes: np.ndarray, unlike: np.ndarray, right: np.ndarray) -> int:
@@ -60,22 +65,20 @@ def label_nodes(
     pixels: tuple[np.ndarray, np.ndarray, np.ndarray],
     graph: SurfaceGraph,
     labs: dict[int, np.ndarray],
-    beside: dict[int, np.ndarray],
+    beside: list[np.ndarray],
 ) -> Labelled:
     """The labels at pixels (view, row, column), each of which means what looks most like it.
 
     Args:
-        labs, beside: of each labelled view its colours (H, W, 3) in CIELAB, and which pixels (H, W) show a
-            surface beside the cube.
+        labs: of each labelled view its colours (H, W, 3) in CIELAB.
+        beside: of every view which pixels (H, W) show a surface beside the cube.
     """
     colours = np.array([labs[view][row, column] for view, row, column in zip(*pixels, strict=True)])
     choices = [
         choices_around(row, column, graph.pixels[view], graph.colours, labs[view], beside[view])
         for view, row, column in zip(*pixels, strict=True)
     ]
-    anything = np.ones(len(graph) + 1, bool)
-    nodes = np.array([likeliest(*each, anything) for each in choices], int)
-    return Labelled(colours.reshape(-1, 3), choices, nodes)
+    return Labelled(colours.reshape(-1, 3), choices, meant(choices, np.ones(len(graph) + 1, bool)))
 
 
 def choices_around(

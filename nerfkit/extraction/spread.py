@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nerfkit.errors import UserError
-from nerfkit.extraction.division import divided
+from nerfkit.extraction.division import SURE, divided
 from nerfkit.extraction.label_nodes import label_nodes
 from nerfkit.extraction.labels import LabelSet
 from nerfkit.extraction.outlines import outlined
@@ -31,7 +31,6 @@ from nerfkit.segmentation.projection import lift
 RESOLUTION, VOXEL_PIXELS = 96, 1.5  # voxels a side at most; pixels that a voxel is wide at least
 MARGIN = 0.5  # of the cube around the labels of the object, which may all lie in its middle
 LEAST_SIDE = 1.0  # of the cube around clicks, of the camera's distance; around n drawn labels, an n-th
-SURE = 0.7  # probability from which a pixel teaches the objectness
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,14 @@ def spread_labels(photographed: list[Photographed], labels: LabelSet, drawn: boo
     )
     box = cube_around(photographed, positive, drawn)
     graph = surface_graph(photographed, box, resolution(box, photographed))
-    labelled = {view: photographed[view] for view in {*positive[0], *negative[0]}}
-    labs = {view: lab_image(each.view.image()) for view, each in labelled.items()}
-    outside = {view: beside(each, box) for view, each in labelled.items()}
+    labs = {view: lab_image(photographed[view].view.image()) for view in {*positive[0], *negative[0]}}
+    outside = [beside(each, box) for each in photographed]
     own, other = (label_nodes(kind, graph, labs, outside) for kind in (positive, negative))
     if not len(own.placed):
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
     of_nodes = np.append(divided(graph, own, other, drawn), 0.0)  # the last is that of the node -1
     probability = [of_nodes[nodes].astype(np.float32) for nodes in graph.pixels]
-    known = [(nodes >= 0) | beside(each, box) for nodes, each in zip(graph.pixels, photographed, strict=True)]
+    known = [(nodes >= 0) | out for nodes, out in zip(graph.pixels, outside, strict=True)]
     masks = [outlined(each.view, *told) for each, *told in zip(photographed, probability, known, strict=True)]
     return Spread(probability, known, masks)
 

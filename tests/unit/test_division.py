@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from test_spread import overlap, two_balls
 
-from nerfkit.extraction.division import Divider, cross_examined
-from nerfkit.extraction.label_nodes import BESIDE, choices_around, label_nodes, likeliest
+from nerfkit.extraction.division import FOLDS, KERNEL, Divider, LabelColours, cross_examined, folds
+from nerfkit.extraction.label_nodes import BESIDE, Labelled, choices_around, label_nodes, likeliest
 from nerfkit.extraction.labels import LabelSet
 from nerfkit.extraction.spread import beside, cube_around, resolution, spread_labels
 from nerfkit.extraction.surface_graph import surface_graph
@@ -60,13 +60,32 @@ def test_the_others_tell_which_ball_a_label_between_both_means(tmp_path):
     box = cube_around(photographed, tuple(np.vstack([red, blue]).T), drawn=True)
     graph = surface_graph(photographed, box, resolution(box, photographed))
     labs = {k: lab_image(each.view.image()) for k, each in enumerate(photographed)}
-    outside = {k: beside(each, box) for k, each in enumerate(photographed)}
+    outside = [beside(each, box) for each in photographed]
     own, other = (label_nodes(tuple(at.T), graph, labs, outside) for at in (pixels, blue))
     of_the_blue = graph.places[:, 0] * box.side + box.low[0] > 0
     assert of_the_blue[own.nodes[-1]]  # by its looks alone
-    own, other = cross_examined(Divider.on(graph, drawn=True), own, other)
+    colours = [LabelColours.of(kind, graph.colours) for kind in (own, other)]
+    own, other = cross_examined(Divider.on(graph, drawn=True), own, other, colours)
     assert not of_the_blue[own.placed].any()
     assert of_the_blue[other.placed].all()
+
+
+def test_the_colours_of_labels_without_a_fold_are_those_of_the_others():
+    rng = np.random.default_rng(0)
+    places, examples = rng.uniform(0, 20, (30, 3)), rng.uniform(0, 20, (FOLDS + 3, 3))
+    kind = Labelled(examples, [], np.zeros(len(examples), int))
+
+    def mean_kernel(examples):
+        away = np.linalg.norm(places[:, None] - examples, axis=2)
+        return np.exp(-((away / KERNEL) ** 2) / 2).mean(axis=1)
+
+    colours = LabelColours.of(kind, places)
+    np.testing.assert_allclose(colours.density(), mean_kernel(examples))
+    for fold in range(FOLDS):
+        others = examples[folds(len(examples)) != fold]
+        np.testing.assert_allclose(colours.density(without=fold), mean_kernel(others))
+    alone = LabelColours.of(Labelled(examples[:1], [], np.zeros(1, int)), places)
+    assert not alone.density(without=0).any()
 
 
 def test_one_label_of_each_kind_has_no_others_to_ask(tmp_path):
