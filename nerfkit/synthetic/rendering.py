@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
+import cv2
 import numpy as np
 
 from nerfkit.cameras import Camera
@@ -26,6 +27,8 @@ NEAR = 0.01
 OLDEST_LLVM = 17
 # where a ray that passes by what hides the subject begins before the subject's surface, metres
 BEFORE = 1e-4
+# of the subject alone, for the memory
+PATHS_AT_ONCE = 2**22
 
 
 def load_mitsuba(variant: str) -> ModuleType:
@@ -115,20 +118,31 @@ class Studio:
             raise UserError("The subject alone needs a vectorised mitsuba variant: --variant llvm_ad_rgb.")
         mi = load_mitsuba(self.variant)
         sensor = self._sensor(mi, camera, pose, {"type": "independent"}, "rgb")
+        silhouette = (subject.truth(camera, pose)[1] > 0).astype(np.uint8)
+        pixels = np.flatnonzero(cv2.dilate(silhouette, np.ones((3, 3), np.uint8)))
+        mean = np.zeros((camera.height * camera.width, 4))
+        for at_once in np.array_split(pixels, max(len(pixels) * samples // PATHS_AT_ONCE, 1)):
+            paths = self._paths_from(subject, camera, sensor, at_once.repeat(samples), seed)
+            mean[at_once] = paths.reshape(len(at_once), samples, 4).mean(axis=1, dtype=np.float64)
+            seed += 1
+        mean[:, :3] /= np.maximum(mean[:, 3:], 1e-6)
+        return mean.reshape(camera.height, camera.width, 4).astype(np.float32)
+
+    def _paths_from(
+        self, subject: "Studio", camera: Camera, sensor: object, pixels: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """The light (K, 4) along a path from anywhere in each pixel (K,), and whether it meets `subject`."""
+        mi = load_mitsuba(self.variant)
         sampler = mi.load_dict({"type": "independent"})
-        index = np.arange(camera.width * camera.height, dtype=np.uint32).repeat(samples)
-        sampler.seed(seed, len(index))
-        corner = mi.Point2f(index % camera.width, index // camera.width)
+        sampler.seed(seed, len(pixels))
+        corner = mi.Point2f(pixels % camera.width, pixels // camera.width)
         place = (corner + sampler.next_2d()) / mi.Point2f(camera.width, camera.height)
         ray, _ = sensor.sample_ray_differential(0.0, 0.5, place, mi.Point2f(0.5, 0.5))
         met = subject._scene.ray_intersect_preliminary(ray)
         before = mi.RayDifferential3f(ray.o + ray.d * (met.t - BEFORE), ray.d)
         light = self._scene.integrator().sample(self._scene, sampler, before, None, met.is_valid())[0]
         hit = np.array(met.is_valid())
-        stacked = np.stack([*(np.where(hit, channel, 0) for channel in light), hit])
-        mean = stacked.reshape(4, camera.height, camera.width, samples).mean(-1, dtype=np.float64)
-        colour = mean[:3] / np.maximum(mean[3:], 1e-6)
-        return np.concatenate([colour, mean[3:]]).transpose(1, 2, 0).astype(np.float32)
+        return np.stack([*(np.where(hit, channel, 0) for channel in light), hit], axis=1)
 
     def truth(self, camera: Camera, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the centre of every pixel sees.

@@ -306,7 +306,7 @@ def uncovered_ball(place: SceneDescription) -> tuple[np.ndarray, np.ndarray, np.
 
     shot = next(shots(place))
     whole, alone = (Studio(place, only=only, variant="llvm_ad_rgb") for only in (None, ["ball"]))
-    found = whole.uncovered(alone, shot.camera, shot.pose, 4, 0)
+    found = whole.uncovered(alone, shot.camera, shot.pose, 256, 0)
     masks = alone.truth(shot.camera, shot.pose)[1] > 0, whole.truth(shot.camera, shot.pose)[1] == 2
     return found, *masks
 
