@@ -10,6 +10,7 @@ ON, BESIDE = (42, 157, 143), (233, 162, 59)  # clicks on the object and beside i
 INK = (34, 40, 49)
 MUTED = (110, 118, 129)
 PAPER = (255, 255, 255)
+BACKGROUNDS = {"white": 1.0, "black": 0.0}  # greys that what is transparent is laid over
 
 
 def font(size: int) -> ImageFont.FreeTypeFont:
@@ -40,6 +41,12 @@ def fitted_text(text: str, width: int, size: int) -> str:
 def as_bytes(image: np.ndarray) -> np.ndarray:
     """uint8 RGB of a uint8 or float [0, 1] RGB image."""
     return image if image.dtype == np.uint8 else (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def over(picture: np.ndarray, grey: float) -> np.ndarray:
+    """A picture on transparency, uint8 (H, W, 4), in front of a grey in [0, 1]: float RGB in [0, 1]."""
+    alpha = picture[..., 3:] / 255.0
+    return picture[..., :3] / 255.0 * alpha + grey * (1 - alpha)
 
 
 def resized(image: np.ndarray, width: int, height: int) -> np.ndarray:

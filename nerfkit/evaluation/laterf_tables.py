@@ -16,6 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from nerfkit.errors import UserError
+from nerfkit.evaluation.canvas import BACKGROUNDS, over
 from nerfkit.evaluation.scores import psnr, ssim
 from nerfkit.evaluation.table_means import cell, mean_and_spread, values_of
 from nerfkit.evaluation.tables import markdown
@@ -24,7 +25,6 @@ from nerfkit.views import spread
 
 log = logging.getLogger("nerfkit")
 
-BACKGROUNDS = {"white": 1.0, "black": 0.0}
 COLUMNS = [
     ("white", "psnr", "PSNR white, dB", ".2f"),
     ("white", "ssim", "SSIM white", ".3f"),
@@ -84,12 +84,6 @@ def read_rgba(path: Path) -> np.ndarray:
     """A picture on transparency, uint8 (H, W, 4)."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGBA"))
-
-
-def over(picture: np.ndarray, grey: float) -> np.ndarray:
-    """A picture on transparency in front of a grey in [0, 1]: float RGB (H, W, 3) in [0, 1]."""
-    alpha = picture[..., 3:] / 255.0
-    return picture[..., :3] / 255.0 * alpha + grey * (1 - alpha)
 
 
 def scored(each: dict) -> list[dict]:

@@ -24,7 +24,6 @@ log = logging.getLogger("nerfkit")
 
 SIDES = 8  # pictures of the sheet `around.png`
 STEPS = ("noisy", "smoothed", "thresholded", "masked")  # of the paper's Figure 4
-BACKGROUNDS = {"white": 1.0, "black": 0.0}
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,14 @@ def cutouts(transforms: Path, photos: Path, object_field: Path, out: Path, setti
     views = chosen_views(scene, settings.max_views)
     poses = orbit_poses(scene, model, settings.frames)
     with stage_folder(out) as folder:
-        for name in ("rgba", *BACKGROUNDS):
+        for name in ("rgba", *canvas.BACKGROUNDS):
             (folder / name).mkdir()
         for view in tqdm(views, desc="cutouts", unit="view", disable=None):
             write_cutout(folder, view, rendered(model, view_rays_of(view), settings))
         write_image(folder / "steps.png", steps_sheet(model, clearest(model, views)))
         frames = [film_frame(model, pose, scene, settings) for pose in tqdm(poses, desc="orbit", unit="view")]
         write_image(folder / "around.png", around_sheet(frames))
-        pictures = [layout([over(f, 1.0), over(f, 0.0)], tuple(BACKGROUNDS)) for f in frames]
+        pictures = [layout([laid_over(f, 1.0), laid_over(f, 0.0)], tuple(canvas.BACKGROUNDS)) for f in frames]
         encode_mp4(folder / "orbit.mp4", pictures, settings.fps, settings.crf)
         listed = [{"name": view.name, "split": view.split} for view in views]
         write_manifest(folder, "cutouts", views=listed, frames=len(frames))
@@ -104,18 +103,17 @@ def rgba(rendering: PartRendering, camera: Camera) -> np.ndarray:
     return (stacked.reshape(camera.height, camera.width, 4).numpy() * 255 + 0.5).astype(np.uint8)
 
 
-def over(image: np.ndarray, grey: float) -> np.ndarray:
+def laid_over(image: np.ndarray, grey: float) -> np.ndarray:
     """An RGBA picture (H, W, 4) in front of a grey in [0, 1], uint8 RGB."""
-    alpha = image[..., 3:].astype(np.float32) / 255
-    return (image[..., :3] * alpha + 255 * grey * (1 - alpha) + 0.5).astype(np.uint8)
+    return canvas.as_bytes(canvas.over(image, grey))
 
 
 def write_cutout(folder: Path, view: View, rendering: PartRendering) -> None:
     """Write one view on transparency and on each background."""
     picture = rgba(rendering, view.camera)
     write_image(folder / "rgba" / f"{view.name}.png", picture)
-    for name, grey in BACKGROUNDS.items():
-        write_image(folder / name / f"{view.name}.png", over(picture, grey))
+    for name, grey in canvas.BACKGROUNDS.items():
+        write_image(folder / name / f"{view.name}.png", laid_over(picture, grey))
 
 
 def orbit_poses(scene: Scene, model: ObjectField, frames: int) -> np.ndarray:
@@ -133,7 +131,10 @@ def film_frame(model: ObjectField, pose: np.ndarray, scene: Scene, settings: Cut
 def around_sheet(frames: list[np.ndarray]) -> np.ndarray:
     """The object from all sides, on white above and black below."""
     chosen = [frames[round(k * len(frames) / SIDES) % len(frames)] for k in range(SIDES)]
-    rows = [np.concatenate([over(frame, grey) for frame in chosen], axis=1) for grey in BACKGROUNDS.values()]
+    rows = [
+        np.concatenate([laid_over(frame, grey) for frame in chosen], axis=1)
+        for grey in canvas.BACKGROUNDS.values()
+    ]
     return np.concatenate(rows)
 
 
@@ -146,7 +147,7 @@ def steps_sheet(model: ObjectField, view: View) -> np.ndarray:
     """The steps of section 5.1 in one view, side by side on white, and the mask before the last."""
     chunks = [denoised_along_rays(model, rays) for rays in view_rays_of(view).chunks(CHUNK)]
     steps = {name: joined([chunk[name] for chunk in chunks]) for name in STEPS}
-    panels = {name: over(rgba(step, view.camera), 1.0) for name, step in steps.items()}
+    panels = {name: laid_over(rgba(step, view.camera), 1.0) for name, step in steps.items()}
     score = torch.sigmoid(steps["thresholded"].logit).reshape(view.camera.height, view.camera.width, 1)
     mask = canvas.as_bytes(score.expand(-1, -1, 3).numpy())
     ordered = [*[panels[name] for name in STEPS[:3]], mask, panels["masked"]]

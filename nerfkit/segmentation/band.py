@@ -11,6 +11,7 @@ from nerfkit.segmentation.appearance import SMALLEST_VARIANCE, Mixture, lab_imag
 from nerfkit.segmentation.cut import CERTAIN, edge_weights, smoothest_division
 
 OBJECT_COMPONENTS, REST_COMPONENTS = 5, 12
+LOOKS_REACH = 12.0  # in bands: how far around the object the rest's looks are learnt
 CLEAREST = 6.0  # bound of the looks' log ratio: no single pixel outweighs its surroundings
 COLOUR, SMOOTHNESS = 0.3, 3.0  # weights of the looks and, as a rule, of the edge's length
 

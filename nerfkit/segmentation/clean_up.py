@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nerfkit.segmentation.band import redraw_around, signed_distance
+from nerfkit.segmentation.band import LOOKS_REACH, redraw_around, signed_distance
 from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, part_sizes
-
-LOOKS_REACH = 12.0  # in bands: how far around the object the rest's looks are learnt
 
 
 @dataclass(frozen=True)

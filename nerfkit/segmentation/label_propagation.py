@@ -22,7 +22,7 @@ from tqdm import tqdm
 from nerfkit.errors import UserError
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
-from nerfkit.segmentation.band import redraw_around, signed_distance
+from nerfkit.segmentation.band import LOOKS_REACH, redraw_around, signed_distance
 from nerfkit.segmentation.feature_networks import FeatureNetwork, frame
 from nerfkit.segmentation.view_order import view_distances, walk
 
@@ -31,7 +31,6 @@ CONTEXTS = ("nearest", "last")
 # from the object rarely above 0.8. Below, the rescaling that follows would invent an object.
 SURE = 0.9
 FIRMNESS = 3.0  # of the label where it is surest, against the costs of looks and of edges
-LOOKS_REACH = 12.0  # in bands: how far around the object the rest's looks are learnt
 SIMILARITIES = 1 << 25  # how many are held at once: 128 MB
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from nerfkit.masks import surroundings
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
-from nerfkit.segmentation.band import redraw, signed_distance
+from nerfkit.segmentation.band import LOOKS_REACH, redraw, signed_distance
 from nerfkit.segmentation.parallax import MOST, blurred
 from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, parts_touching
 from nerfkit.segmentation.projection import Hull, Source, lift, vote
@@ -30,7 +30,6 @@ GUESS = 0.3  # confidence in the label of a surface that no source saw
 FAINT = 0.1  # weight below which a vote is none
 HIDDEN = 0.7  # of the hull's word on such a surface, like FIRMNESS
 UNSEEN = 0.5  # confidence below which a surface counts as unseen
-LOOKS_REACH = 12.0  # in bands: how far around the object the rest's looks are learnt
 SPECKLE = 7  # pixels of the depth over which the hull's word is averaged: single depths stray
 HOLE = 0.02  # holes smaller than this share of the object are filled
 
