@@ -311,7 +311,7 @@ def uncovered_ball(place: SceneDescription) -> tuple[np.ndarray, np.ndarray, np.
     return found, *masks
 
 
-def test_a_screen_before_the_subject_is_passed_by(studio):
+def test_a_screen_before_the_subject_is_passed_by(studio, monkeypatch):
     """The ball behind a grey board, as the board were not there, by rays that begin right before the ball."""
     place = small_place()
     shot = next(shots(place))
@@ -332,6 +332,9 @@ def test_a_screen_before_the_subject_is_passed_by(studio):
         ball & (found[..., 3] == 1)
     ].mean() > 0.75  # its glaze is blue; the board is grey
     assert (found[found[..., 3] == 0][:, :3] == 0).all()
+    monkeypatch.setattr("nerfkit.synthetic.rendering.PATHS_AT_ONCE", 2000)
+    in_parts, *_ = uncovered_ball(place)
+    np.testing.assert_allclose(in_parts[ball].mean(axis=0), found[ball].mean(axis=0), rtol=0.05)
 
 
 @pytest.mark.parametrize(("version", "told"), [((15, 0, 6), "found 15.0.6"), (None, "found none")])
