@@ -62,7 +62,8 @@ def cutouts(transforms: Path, photos: Path, object_field: Path, out: Path, setti
         write_image(folder / "steps.png", steps_sheet(model, clearest(model, views)))
         frames = [film_frame(model, pose, scene, settings) for pose in tqdm(poses, desc="orbit", unit="view")]
         write_image(folder / "around.png", around_sheet(frames))
-        pictures = [layout([laid_over(f, 1.0), laid_over(f, 0.0)], tuple(canvas.BACKGROUNDS)) for f in frames]
+        names, greys = canvas.BACKGROUNDS.keys(), canvas.BACKGROUNDS.values()
+        pictures = [layout([laid_over(frame, grey) for grey in greys], tuple(names)) for frame in frames]
         encode_mp4(folder / "orbit.mp4", pictures, settings.fps, settings.crf)
         listed = [{"name": view.name, "split": view.split} for view in views]
         write_manifest(folder, "cutouts", views=listed, frames=len(frames))

@@ -196,9 +196,10 @@ def _write_alone(
     photos = [Shown(s.camera, s.pose, of.depth, of.mask) for s, of in taken if s.cameras.split == "train"]
     for shot in tqdm([s for s, _ in taken if s.cameras.alone], desc="the subject alone", unit="photo"):
         place = studios[tuple(shot.cameras.without)]
-        light = place.uncovered(alone, shot.camera, shot.pose, ALONE_SAMPLES * film.samples, shot.seed)
-        _write_rgba(folder / "test/object" / f"{shot.name}.png", light, film.exposure * shot.gain)
         depth, things = alone.truth(shot.camera, shot.pose)
+        samples = ALONE_SAMPLES * film.samples
+        light = place.uncovered(alone, things > 0, shot.camera, shot.pose, samples, shot.seed)
+        _write_rgba(folder / "test/object" / f"{shot.name}.png", light, film.exposure * shot.gain)
         hidden = hidden_pixels(shot.camera, shot.pose, depth, things > 0, photos)
         (folder / "test/hidden").mkdir(exist_ok=True)
         write_mask(folder / "test/hidden" / f"{shot.name}.png", hidden)

@@ -102,13 +102,21 @@ class Studio:
         return np.array(mi.render(self._scene, sensor=sensor, seed=seed), np.float32)
 
     def uncovered(
-        self, subject: "Studio", camera: Camera, pose: np.ndarray, samples: int, seed: int
+        self,
+        subject: "Studio",
+        silhouette: np.ndarray,
+        camera: Camera,
+        pose: np.ndarray,
+        samples: int,
+        seed: int,
     ) -> np.ndarray:
         """The things of `subject` as if nothing stood before them, in the light of this place.
 
         A ray of the camera begins right before the surface of `subject` that it meets, so that what stands
         before it is passed by, while the neighbours still shade it and throw light on it.
 
+        Args:
+            silhouette: the pixels (H, W) whose centres see `subject`; paths start there and right beside.
         Returns:
             Linear RGB, not multiplied by coverage, and coverage, float32 (H, W, 4).
         Raises:
@@ -118,8 +126,7 @@ class Studio:
             raise UserError("The subject alone needs a vectorised mitsuba variant: --variant llvm_ad_rgb.")
         mi = load_mitsuba(self.variant)
         sensor = self._sensor(mi, camera, pose, {"type": "independent"}, "rgb")
-        silhouette = (subject.truth(camera, pose)[1] > 0).astype(np.uint8)
-        pixels = np.flatnonzero(cv2.dilate(silhouette, np.ones((3, 3), np.uint8)))
+        pixels = np.flatnonzero(cv2.dilate(silhouette.astype(np.uint8), np.ones((3, 3), np.uint8)))
         mean = np.zeros((camera.height * camera.width, 4))
         for at_once in np.array_split(pixels, max(len(pixels) * samples // PATHS_AT_ONCE, 1)):
             paths = self._paths_from(subject, camera, sensor, at_once.repeat(samples), seed)

@@ -306,9 +306,9 @@ def uncovered_ball(place: SceneDescription) -> tuple[np.ndarray, np.ndarray, np.
 
     shot = next(shots(place))
     whole, alone = (Studio(place, only=only, variant="llvm_ad_rgb") for only in (None, ["ball"]))
-    found = whole.uncovered(alone, shot.camera, shot.pose, 256, 0)
-    masks = alone.truth(shot.camera, shot.pose)[1] > 0, whole.truth(shot.camera, shot.pose)[1] == 2
-    return found, *masks
+    ball = alone.truth(shot.camera, shot.pose)[1] > 0
+    found = whole.uncovered(alone, ball, shot.camera, shot.pose, 256, 0)
+    return found, ball, whole.truth(shot.camera, shot.pose)[1] == 2
 
 
 def test_a_screen_before_the_subject_is_passed_by(studio, monkeypatch):
@@ -320,7 +320,8 @@ def test_a_screen_before_the_subject_is_passed_by(studio, monkeypatch):
     board = Thing("board", [Part("box", grey, {"size": [0.3, 0.3, 0.3]})], (middle - [0, 0, 0.15]).tolist())
     place = replace(place, things=[*place.things, board])
     with pytest.raises(UserError, match="needs a vectorised mitsuba variant"):
-        studio(place).uncovered(studio(place, only=["ball"]), shot.camera, shot.pose, 1, 0)
+        anywhere = np.ones((shot.camera.height, shot.camera.width), bool)
+        studio(place).uncovered(studio(place, only=["ball"]), anywhere, shot.camera, shot.pose, 1, 0)
     try:
         found, ball, seen = uncovered_ball(place)
     except UserError as error:
