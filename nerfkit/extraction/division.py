@@ -7,19 +7,19 @@ colours are learnt again and labels that they contradict are set aside, a few ti
 from all labels of the object is none of it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.sparse.linalg import cg
 
-from nerfkit.extraction.label_nodes import Labelled
+from nerfkit.extraction.label_nodes import FOLDS, NodeLabels
 from nerfkit.extraction.support_plane import in_support
 from nerfkit.extraction.surface_graph import SurfaceGraph
 
 ROUNDS = 3
-FOLDS, PASSES = 8, 2  # of the labels that are asked at once; how often all are
+PASSES = 2  # how often all labels are asked
 REACH, BEYOND = 0.9, 2.0  # quantile of the distances from labels of the object to their nearest; its factor
 NEAR = 0.01  # sides of the cube; nearer is no surer
 COLOUR_WEIGHT, KERNEL = 0.6, 8.0  # of the colours' evidence; their kernel's width in CIELAB units
@@ -31,23 +31,23 @@ EXAMPLES = 300  # colours that are learnt again of each side, together as much a
 SURE = 0.7  # probability from which a node teaches colours, and a pixel the objectness
 
 
-def divided(graph: SurfaceGraph, own: Labelled, other: Labelled, drawn: bool) -> np.ndarray:
+def divided(graph: SurfaceGraph, labels: NodeLabels, drawn: bool) -> np.ndarray:
     """The probability (N,) of every node; `drawn` as in spread_labels."""
     divider = Divider.on(graph, drawn)
-    colours = [LabelColours.of(kind, graph.colours) for kind in (own, other)]
+    colours = LabelColours.of_both(labels, graph.colours)
     if drawn:  # clicks lie well inside of things
-        own, other = cross_examined(divider, own, other, colours)
-    support, rng = divider.support(own), np.random.default_rng(0)
+        labels, colours = cross_examined(divider, labels, colours)
+    support, rng = divider.support(labels), np.random.default_rng(0)
     labelled = [each.density() for each in colours]
-    probability = divider.from_nodes(own.placed, other.placed, labelled, support)
+    probability = divider.from_nodes(labels.inner, labels.outer, labelled, support)
     for _ in range(ROUNDS - 1):
         looks = [
             relearnt(density, graph, sure, rng)
             for density, sure in zip(labelled, (probability > SURE, probability < 1 - SURE), strict=True)
         ]
-        kept, rest = agreeing(own.placed, probability > 0.5), agreeing(other.placed, probability < 0.5)
+        kept, rest = agreeing(labels.inner, probability > 0.5), agreeing(labels.outer, probability < 0.5)
         probability = divider.from_nodes(kept, rest, looks, support)
-    kept = agreeing(own.placed, probability > 0.5)
+    kept = agreeing(labels.inner, probability > 0.5)
     return np.where(stands_apart(graph, probability > 0.5, kept), 0, probability)
 
 
@@ -65,9 +65,9 @@ class Divider:
         """The divider of a graph."""
         return cls(graph, graph.matrix(graph.lengths + graph.contrasts), RandomWalker.on(graph), drawn)
 
-    def support(self, own: Labelled) -> np.ndarray:
+    def support(self, labels: NodeLabels) -> np.ndarray:
         """Evidence (N,) against what lies in the plane that the object stands on."""
-        return SUPPORT * in_support(self.graph, np.unique(own.placed))
+        return SUPPORT * in_support(self.graph, np.unique(labels.inner))
 
     def from_nodes(
         self, own: np.ndarray, other: np.ndarray, looks: list[np.ndarray], support: np.ndarray
@@ -81,25 +81,23 @@ class Divider:
 
 
 def cross_examined(
-    divider: Divider, own: Labelled, other: Labelled, colours: list["LabelColours"]
-) -> tuple[Labelled, Labelled]:
-    """The labels, each of which means a node that the others say is of its kind, if it may mean one.
+    divider: Divider, labels: NodeLabels, colours: list["LabelColours"]
+) -> tuple[NodeLabels, list["LabelColours"]]:
+    """The labels, each of which means nodes that the others say are of its kind, if it may mean such, and how
+    they look.
 
     A label at an outline may look like the wrong one of two surfaces, and alone it would claim all of that.
     """
-    support = divider.support(own)
+    support = divider.support(labels)
     for _ in range(PASSES):
-        means = own.nodes.copy(), other.nodes.copy()
-        for fold in range(FOLDS):
-            out = [folds(len(kind.nodes)) == fold for kind in (own, other)]
-            if not np.concatenate(out).any():
-                break
-            looks = [each.density(without=fold) for each in colours]
-            told = divider.from_nodes(own.only(~out[0]).placed, other.only(~out[1]).placed, looks, support)
-            means[0][out[0]] = own.only(out[0]).meaning(np.append(told > 0.5, False))
-            means[1][out[1]] = other.only(out[1]).meaning(np.append(told < 0.5, True))
-        own, other = replace(own, nodes=means[0]), replace(other, nodes=means[1])
-    return own, other
+        inside = []
+        for fold in range(labels.fold.max() + 1):
+            others, looks = labels.only(labels.fold != fold), [each.density(without=fold) for each in colours]
+            inside.append(divider.from_nodes(others.inner, others.outer, looks, support) > 0.5)
+        before, labels = labels, labels.asked(inside)
+        if not np.array_equal(labels.looks, before.looks, equal_nan=True):
+            colours = LabelColours.of_both(labels, divider.graph.colours)
+    return labels, colours
 
 
 def stands_apart(graph: SurfaceGraph, inside: np.ndarray, labelled: np.ndarray) -> np.ndarray:
@@ -148,11 +146,6 @@ def label_reach(graph: SurfaceGraph, to_own: np.ndarray, source: np.ndarray, own
     return float(np.quantile(found, REACH)) if len(found) else np.inf
 
 
-def folds(count: int) -> np.ndarray:
-    """The fold (L,) of each of so many labels."""
-    return np.arange(count) % FOLDS
-
-
 @dataclass(frozen=True)
 class LabelColours:
     """How much all nodes look like the labels of one kind: of each fold the sum of kernels (FOLDS, N), and
@@ -162,11 +155,17 @@ class LabelColours:
     counts: np.ndarray
 
     @classmethod
-    def of(cls, kind: Labelled, colours: np.ndarray) -> "LabelColours":
-        """The same for colours (N, 3)."""
-        fold = folds(len(kind.colours))
-        sums = [kernel_sum(colours, kind.colours[fold == each]) for each in range(FOLDS)]
+    def of(cls, looks: np.ndarray, fold: np.ndarray, colours: np.ndarray) -> "LabelColours":
+        """The same for labels that look (L, 3), or NaN, in folds (L,), and nodes of colours (N, 3)."""
+        told = ~np.isnan(looks[:, 0])
+        looks, fold = looks[told], fold[told]
+        sums = [kernel_sum(colours, looks[fold == each]) for each in range(FOLDS)]
         return cls(np.array(sums), np.bincount(fold, minlength=FOLDS))
+
+    @classmethod
+    def of_both(cls, labels: NodeLabels, colours: np.ndarray) -> list["LabelColours"]:
+        """The same of the object and of the rest."""
+        return [cls.of(looks, labels.fold, colours) for looks in labels.looks.swapaxes(0, 1)]
 
     def density(self, without: int | None = None) -> np.ndarray:
         """The density (N,) of the labels' colours, `without` those of a fold; 1 right on a single label's."""

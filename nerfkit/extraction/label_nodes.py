@@ -2,7 +2,8 @@
 
 A label at an outline shows a blur of two surfaces, in colour and in depth: it may mean any node in the window
 around it, or what lies beside the graph's cube. What looks most like it is the first guess (division.py
-makes better ones).
+makes better ones). A label that is known to lie at an outline tells of both sides: of two opposite places
+around it one is the object and the other is not.
 """
 
 from dataclasses import dataclass
@@ -11,88 +12,182 @@ import numpy as np
 
 from nerfkit.extraction.surface_graph import SurfaceGraph
 
-WINDOW, PIXEL_COST = 3, 3.0  # pixels around a label in which its surface is looked for; one in CIELAB units
-BESIDE = -1  # the node of what lies beside the cube, and of a label that shows no known surface
+FOLDS = 8  # divisions, each of which leaves out some labels (division.py)
+WINDOW, ACROSS = (
+    3,
+    4,
+)  # pixels around a label in which its surface, and both sides of an outline, are looked for
+PIXEL_COST, NORMAL_COST = 3.0, 30.0  # of a pixel's distance, and of a right angle or almost, in CIELAB units
+CONTRAST = 2.0  # weight of how much two sides differ
+BESIDE, UNTOLD = (
+    -1,
+    -2,
+)  # nodes: what lies beside the cube or shows no known surface; what a label does not tell
+Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]  # view, row and column of each
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """L labels of one kind.
+class Choices:
+    """What one label may mean, C times a node of the object and one of the rest.
 
     Attributes:
-        colours: (L, 3) in CIELAB.
-        choices: of each label the nodes (C,) that it may mean, and how unlike it each is (C,); C may be 0.
-        nodes: (L,) the chosen ones.
+        nodes: (C, 2). looks: (C, 2, 3) in CIELAB, NaN of what is UNTOLD. unlikely: (C,).
     """
 
-    colours: np.ndarray
-    choices: list[tuple[np.ndarray, np.ndarray]]
     nodes: np.ndarray
+    looks: np.ndarray
+    unlikely: np.ndarray
 
-    @property
-    def placed(self) -> np.ndarray:
-        """The nodes of those labels that have one."""
-        return self.nodes[self.nodes >= 0]
+    def flipped(self) -> "Choices":
+        """The same with object and rest exchanged."""
+        return Choices(self.nodes[:, ::-1], self.looks[:, ::-1], self.unlikely)
 
-    def only(self, which: np.ndarray) -> "Labelled":
-        """The labels of a choice (L,)."""
-        choices = [each for each, kept in zip(self.choices, which, strict=True) if kept]
-        return Labelled(self.colours[which], choices, self.nodes[which])
-
-    def meaning(self, right: np.ndarray) -> np.ndarray:
-        """The nodes (L,) that are right and most like each label; where none is right, most like it.
+    def best(self, inside: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The nodes (2,) and looks (2, 3) that are least unlikely of those that agree, if any do.
 
         Args:
-            right: (N + 1,) of all nodes, the last of what lies beside the cube.
+            inside: (N,) bool, which nodes are the object as other labels say.
         """
-        return meant(self.choices, right)
+        if not len(self.unlikely):
+            return np.array([BESIDE, BESIDE]), np.full((2, 3), np.nan)
+        unlikely = self.unlikely
+        if inside is not None:
+            inner, outer = self.nodes.T
+            agrees = np.append(inside, [True, False])[inner]  # the last two are UNTOLD and BESIDE
+            agrees &= np.append(~inside, [True, True])[outer]
+            unlikely = np.where(agrees, unlikely, np.inf) if agrees.any() else unlikely
+        chosen = np.argmin(unlikely)
+        return self.nodes[chosen], self.looks[chosen]
 
 
-def meant(choices: list[tuple[np.ndarray, np.ndarray]], right: np.ndarray) -> np.ndarray:
-    """The likeliest node (L,) of each label's choices; `right` as in Labelled.meaning."""
-    return np.array([likeliest(*each, right) for each in choices], int)
+@dataclass(frozen=True)
+class NodeLabels:
+    """L labels of the object or of the rest, or of both sides of an outline.
+
+    Attributes:
+        choices: of each label. fold: (L,) which of FOLDS divisions leaves it out.
+        nodes, looks: (L, 2) and (L, 2, 3), what it means of its choices.
+    """
+
+    choices: list[Choices]
+    fold: np.ndarray
+    nodes: np.ndarray
+    looks: np.ndarray
+
+    @classmethod
+    def likeliest(cls, choices: list[Choices], fold: np.ndarray) -> "NodeLabels":
+        """Labels in folds (L,), each of which means what is least unlikely."""
+        nodes, looks = zip(*(each.best() for each in choices), strict=True)
+        return cls(choices, fold, np.array(nodes), np.array(looks))
+
+    @property
+    def inner(self) -> np.ndarray:
+        """The nodes of the object that labels mean."""
+        return self.nodes[self.nodes[:, 0] >= 0, 0]
+
+    @property
+    def outer(self) -> np.ndarray:
+        """The nodes of the rest that labels mean."""
+        return self.nodes[self.nodes[:, 1] >= 0, 1]
+
+    def only(self, which: np.ndarray) -> "NodeLabels":
+        """The labels of a choice (L,)."""
+        choices = [each for each, kept in zip(self.choices, which, strict=True) if kept]
+        return NodeLabels(choices, self.fold[which], self.nodes[which], self.looks[which])
+
+    def asked(self, inside: list[np.ndarray]) -> "NodeLabels":
+        """The labels, each of which means what is likeliest of that with which the others agree.
+
+        Args:
+            inside: of each fold, bool (N,), which nodes are the object as the labels of other folds say.
+        """
+        found = [each.best(inside[fold]) for each, fold in zip(self.choices, self.fold, strict=True)]
+        nodes, looks = zip(*found, strict=True)
+        return NodeLabels(self.choices, self.fold, np.array(nodes), np.array(looks))
 
 
-def likeliest(nodes: np.ndarray, unlike: np.ndarray, right: np.ndarray) -> int:
-    """The node of the choices (C,) that is right and least unlike, if any is."""
-    if not len(nodes):
-        return BESIDE
-    agrees = right[nodes]
-    return int(nodes[np.argmin(np.where(agrees, unlike, np.inf) if agrees.any() else unlike)])
+@dataclass(frozen=True)
+class Sight:
+    """A labelled view.
+
+    Attributes:
+        shown: (H, W) the nodes that pixels show. lab: (H, W, 3) in CIELAB.
+        beside: (H, W) which pixels show a surface beside the cube.
+    """
+
+    shown: np.ndarray
+    lab: np.ndarray
+    beside: np.ndarray
+
+    def knows(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Which places (K,) lie in the view and show a node or what lies beside the cube."""
+        height, width = self.shown.shape
+        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        y, x = y * inside, x * inside
+        return inside & ((self.shown[y, x] >= 0) | self.beside[y, x])
+
+    def looks(self, y: np.ndarray, x: np.ndarray, graph: SurfaceGraph) -> np.ndarray:
+        """The colours (K, 3, 3) of pixels and of the nodes that they show, and these nodes' normals."""
+        nodes, looks = self.shown[y, x], self.lab[y, x]
+        known = (nodes >= 0)[:, None]
+        of_nodes = np.where(known, graph.colours[nodes], looks)
+        return np.stack([looks, of_nodes, np.where(known, NORMAL_COST * graph.normals[nodes], 0)], axis=1)
 
 
-def label_nodes(
-    pixels: tuple[np.ndarray, np.ndarray, np.ndarray],
-    graph: SurfaceGraph,
-    labs: dict[int, np.ndarray],
-    beside: list[np.ndarray],
-) -> Labelled:
-    """The labels at pixels (view, row, column), each of which means what looks most like it.
+def unlike(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How unlike (K,) looks (K, C, 3) are."""
+    return np.linalg.norm(a - b, axis=2).sum(axis=1)
+
+
+def steps_within(reach: float) -> np.ndarray:
+    """Steps (K, 2) to all pixels of a window."""
+    steps = np.arange(-reach, reach + 1)
+    return np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def anywhere(row: int, column: int, sight: Sight, graph: SurfaceGraph) -> Choices:
+    """What a label of the object may mean, wherever it lies: what is near and looks like it."""
+    steps = steps_within(WINDOW)
+    y, x = np.add(steps, (row, column)).T
+    known = sight.knows(y, x)
+    y, x = y[known], x[known]
+    look = sight.lab[row, column]
+    unlikely = unlike(sight.looks(y, x, graph)[:, :2], look)
+    unlikely += PIXEL_COST * np.linalg.norm(steps[known], axis=1)
+    nodes = np.stack([sight.shown[y, x], np.full(len(y), UNTOLD)], axis=1)
+    return Choices(nodes, np.tile([look, np.full(3, np.nan)], (len(y), 1, 1)), unlikely)
+
+
+def at_an_outline(row: int, column: int, sight: Sight, graph: SurfaceGraph) -> Choices:
+    """What a label of the object at its outline may mean: sides that lie opposite, differ, and of which the
+    object's looks like it; where no two are known, what it may mean anywhere."""
+    steps = steps_within(ACROSS)
+    steps = steps[(steps != 0).any(axis=1) & (np.square(steps).sum(axis=1) <= ACROSS**2 + 1)]
+    sides = [np.add(sign * steps, (row, column)).T for sign in (1, -1)]
+    known = np.all([sight.knows(*side) for side in sides], axis=0)
+    if not known.any():
+        return anywhere(row, column, sight, graph)
+    sides = [(y[known], x[known]) for y, x in sides]
+    looks = [sight.looks(*side, graph) for side in sides]
+    unlikely = unlike(looks[0][:, :2], sight.lab[row, column]) - CONTRAST * unlike(*looks)
+    unlikely += PIXEL_COST * np.linalg.norm(steps[known], axis=1)
+    nodes = np.stack([sight.shown[side] for side in sides], axis=1)
+    return Choices(nodes, np.stack([look[:, 0] for look in looks], axis=1), unlikely)
+
+
+def node_labels(
+    pixels: tuple[Pixels, Pixels], sights: dict[int, Sight], graph: SurfaceGraph, at_outlines: bool = False
+) -> NodeLabels:
+    """The labels at pixels of the object and of the rest; each means what is likeliest.
 
     Args:
-        labs: of each labelled view its colours (H, W, 3) in CIELAB.
-        beside: of every view which pixels (H, W) show a surface beside the cube.
+        sights: of each labelled view.
+        at_outlines: whether all of them lie at outlines of the object.
     """
-    colours = np.array([labs[view][row, column] for view, row, column in zip(*pixels, strict=True)])
+    told = at_an_outline if at_outlines else anywhere
     choices = [
-        choices_around(row, column, graph.pixels[view], graph.colours, labs[view], beside[view])
-        for view, row, column in zip(*pixels, strict=True)
+        [told(row, column, sights[view], graph) for view, row, column in zip(*kind, strict=True)]
+        for kind in pixels
     ]
-    return Labelled(colours.reshape(-1, 3), choices, meant(choices, np.ones(len(graph) + 1, bool)))
-
-
-def choices_around(
-    row: int, column: int, shown: np.ndarray, colours: np.ndarray, lab: np.ndarray, beside: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The nodes (C,) in the window around a label, and how unlike it they are: pixel, node, and distance.
-
-    Args:
-        shown: (H, W) nodes that the view shows. colours: (N, 3) of all nodes.
-    """
-    top, left = max(row - WINDOW, 0), max(column - WINDOW, 0)
-    window = slice(top, row + WINDOW + 1), slice(left, column + WINDOW + 1)
-    y, x = np.nonzero((shown[window] >= 0) | beside[window])
-    nodes, looks = shown[window][y, x], lab[window][y, x]
-    of_nodes = np.where((nodes >= 0)[:, None], colours[nodes], looks)
-    unlike = sum(np.linalg.norm(each - lab[row, column], axis=1) for each in (looks, of_nodes))
-    return nodes, unlike + PIXEL_COST * np.hypot(y + top - row, x + left - column)
+    fold = np.concatenate([np.arange(len(kind)) % FOLDS for kind in choices])
+    return NodeLabels.likeliest(choices[0] + [each.flipped() for each in choices[1]], fold)

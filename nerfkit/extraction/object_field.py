@@ -190,7 +190,7 @@ def labelled(
     few = 0 < settings.labels < FEW * sum(each.mask.size for each in photographed)
     if settings.spread is False or (settings.spread == "auto" and not few):
         return photographed, labels, labels
-    spread = spread_labels(photographed, labels)
+    spread = spread_labels(photographed, labels, at_outlines=settings.sampling == "boundary")
     told = [replace(each, mask=mask) for each, mask in zip(photographed, spread.masks, strict=True)]
     return told, labels, spread.labels(labels)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.extraction.division import SURE, divided
-from nerfkit.extraction.label_nodes import label_nodes
+from nerfkit.extraction.label_nodes import Sight, node_labels
 from nerfkit.extraction.labels import LabelSet
 from nerfkit.extraction.outlines import outlined
 from nerfkit.extraction.surface_graph import surface_graph
@@ -54,13 +54,16 @@ class Spread:
         return LabelSet.where(kinds > 0, kinds < 0)
 
 
-def spread_labels(photographed: list[Photographed], labels: LabelSet, drawn: bool = True) -> Spread:
+def spread_labels(
+    photographed: list[Photographed], labels: LabelSet, drawn: bool = True, at_outlines: bool = False
+) -> Spread:
     """Spread labels over what the views show; their masks are not looked at.
 
     Args:
         photographed: all views of the labels' bank, in its order.
         drawn: whether the labels were drawn all over the object, and so tell how far it reaches. Clicks do
             not: they may lie close together, or on one side.
+        at_outlines: whether all labels lie at outlines of the object, and so tell of both sides.
     Raises:
         UserError: no label of the object lies on a known surface.
     """
@@ -69,15 +72,18 @@ def spread_labels(photographed: list[Photographed], labels: LabelSet, drawn: boo
     )
     box = cube_around(photographed, positive, drawn)
     graph = surface_graph(photographed, box, resolution(box, photographed))
-    labs = {view: lab_image(photographed[view].view.image()) for view in {*positive[0], *negative[0]}}
     outside = [beside(each, box) for each in photographed]
-    own, other = (label_nodes(kind, graph, labs, outside) for kind in (positive, negative))
-    if not len(own.placed):
+    sights = {
+        view: Sight(graph.pixels[view], lab_image(photographed[view].view.image()), outside[view])
+        for view in {*positive[0], *negative[0]}
+    }
+    told = node_labels((positive, negative), sights, graph, at_outlines)
+    if not len(told.inner):
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
-    of_nodes = np.append(divided(graph, own, other, drawn), 0.0)  # the last is that of the node -1
+    of_nodes = np.append(divided(graph, told, drawn), 0.0)  # the last is that of the node -1
     probability = [of_nodes[nodes].astype(np.float32) for nodes in graph.pixels]
     known = [(nodes >= 0) | out for nodes, out in zip(graph.pixels, outside, strict=True)]
-    masks = [outlined(each.view, *told) for each, *told in zip(photographed, probability, known, strict=True)]
+    masks = [outlined(each.view, *seen) for each, *seen in zip(photographed, probability, known, strict=True)]
     return Spread(probability, known, masks)
 
 
