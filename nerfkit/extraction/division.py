@@ -90,11 +90,11 @@ def cross_examined(
     """
     support = divider.support(labels)
     for _ in range(PASSES):
-        inside = []
+        told = []
         for fold in range(labels.fold.max() + 1):
             others, looks = labels.only(labels.fold != fold), [each.density(without=fold) for each in colours]
-            inside.append(divider.from_nodes(others.inner, others.outer, looks, support) > 0.5)
-        before, labels = labels, labels.asked(inside)
+            told.append(divider.from_nodes(others.inner, others.outer, looks, support))
+        before, labels = labels, labels.asked(told)
         if not np.array_equal(labels.looks, before.looks, equal_nan=True):
             colours = LabelColours.of_both(labels, divider.graph.colours)
     return labels, colours

@@ -19,6 +19,7 @@ WINDOW, ACROSS = (
 )  # pixels around a label in which its surface, and both sides of an outline, are looked for
 PIXEL_COST, NORMAL_COST = 3.0, 30.0  # of a pixel's distance, and of a right angle or almost, in CIELAB units
 CONTRAST = 2.0  # weight of how much two sides differ
+APART = 0.3  # of the probabilities of two sides, with which others agree
 BESIDE, UNTOLD = (
     -1,
     -2,
@@ -42,19 +43,18 @@ class Choices:
         """The same with object and rest exchanged."""
         return Choices(self.nodes[:, ::-1], self.looks[:, ::-1], self.unlikely)
 
-    def best(self, inside: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def best(self, told: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The nodes (2,) and looks (2, 3) that are least unlikely of those that agree, if any do.
 
         Args:
-            inside: (N,) bool, which nodes are the object as other labels say.
+            told: (N,) the probability of all nodes by what other labels say.
         """
         if not len(self.unlikely):
             return np.array([BESIDE, BESIDE]), np.full((2, 3), np.nan)
         unlikely = self.unlikely
-        if inside is not None:
-            inner, outer = self.nodes.T
-            agrees = np.append(inside, [True, False])[inner]  # the last two are UNTOLD and BESIDE
-            agrees &= np.append(~inside, [True, True])[outer]
+        if told is not None:
+            inner, outer = np.append(told, [0.5, 0.0])[self.nodes.T]  # the last two are UNTOLD and BESIDE
+            agrees = inner - outer > np.where((self.nodes == UNTOLD).any(axis=1), 0, APART)
             unlikely = np.where(agrees, unlikely, np.inf) if agrees.any() else unlikely
         chosen = np.argmin(unlikely)
         return self.nodes[chosen], self.looks[chosen]
@@ -95,13 +95,13 @@ class NodeLabels:
         choices = [each for each, kept in zip(self.choices, which, strict=True) if kept]
         return NodeLabels(choices, self.fold[which], self.nodes[which], self.looks[which])
 
-    def asked(self, inside: list[np.ndarray]) -> "NodeLabels":
+    def asked(self, told: list[np.ndarray]) -> "NodeLabels":
         """The labels, each of which means what is likeliest of that with which the others agree.
 
         Args:
-            inside: of each fold, bool (N,), which nodes are the object as the labels of other folds say.
+            told: of each fold the probability (N,) of all nodes by what the labels of other folds say.
         """
-        found = [each.best(inside[fold]) for each, fold in zip(self.choices, self.fold, strict=True)]
+        found = [each.best(told[fold]) for each, fold in zip(self.choices, self.fold, strict=True)]
         nodes, looks = zip(*found, strict=True)
         return NodeLabels(self.choices, self.fold, np.array(nodes), np.array(looks))
 

@@ -30,12 +30,12 @@ def test_a_label_means_what_is_right_and_least_unlikely():
     looks = np.arange(18.0).reshape(3, 2, 3)
     choices = Choices(nodes, looks, np.array([5.0, 9.0, 7.0]))
     for inside, chosen in (([0, 1, 0, 1], 0), ([0, 1, 0, 0], 1), ([0, 0, 0, 0], 0)):
-        node, look = choices.best(np.array(inside, bool))
+        node, look = choices.best(np.array(inside, float))
         assert tuple(node) == tuple(nodes[chosen])
         assert (look == looks[chosen]).all()
     flipped = choices.flipped()  # of the rest: what lies beside is right, whatever others say
-    assert tuple(flipped.best(np.ones(4, bool))[0]) == (UNTOLD, BESIDE)
-    assert tuple(flipped.best(np.array([0, 1, 0, 0], bool))[0]) == (UNTOLD, 3)
+    assert tuple(flipped.best(np.ones(4))[0]) == (UNTOLD, BESIDE)
+    assert tuple(flipped.best(np.array([0, 1, 0, 0.4]))[0]) == (UNTOLD, 3)
     nothing = Choices(nodes[:0], looks[:0], np.zeros(0))
     assert tuple(nothing.best()[0]) == (BESIDE, BESIDE)
 
@@ -73,10 +73,10 @@ def test_the_others_tell_which_side_of_an_outline_is_the_object():
     sight.lab[5, 4] = graph.colours[1]  # the label is dark, and its pixel was blurred
     choices = at_an_outline(5, 4, sight, graph)
     assert tuple(choices.best()[0]) == (1, 0)
-    nodes, looks = choices.best(np.array([True, False]))
+    nodes, looks = choices.best(np.array([1.0, 0.6]))  # which is more so
     assert tuple(nodes) == (0, 1)
     assert (looks == graph.colours).all()
-    assert tuple(choices.best(np.array([True, True]))[0]) == (1, 0)  # no choice agrees
+    assert tuple(choices.best(np.array([0.9, 0.8]))[0]) == (1, 0)  # they do not tell
 
 
 def test_sides_of_an_outline_lie_opposite_and_in_the_view():
