@@ -38,16 +38,16 @@ def divided(graph: SurfaceGraph, labels: NodeLabels, drawn: bool) -> np.ndarray:
     if drawn:  # clicks lie well inside of things
         labels, colours = cross_examined(divider, labels, colours)
     support, rng = divider.support(labels), np.random.default_rng(0)
-    labelled = [each.density() for each in colours]
-    probability = divider.from_nodes(labels.inner, labels.outer, labelled, support)
+    labelled, (inner, outer) = [each.density() for each in colours], labels.placed()
+    probability = divider.from_nodes(inner, outer, labelled, support)
     for _ in range(ROUNDS - 1):
         looks = [
             relearnt(density, graph, sure, rng)
             for density, sure in zip(labelled, (probability > SURE, probability < 1 - SURE), strict=True)
         ]
-        kept, rest = agreeing(labels.inner, probability > 0.5), agreeing(labels.outer, probability < 0.5)
+        kept, rest = agreeing(inner, probability > 0.5), agreeing(outer, probability < 0.5)
         probability = divider.from_nodes(kept, rest, looks, support)
-    kept = agreeing(labels.inner, probability > 0.5)
+    kept = agreeing(inner, probability > 0.5)
     return np.where(stands_apart(graph, probability > 0.5, kept), 0, probability)
 
 
@@ -67,7 +67,7 @@ class Divider:
 
     def support(self, labels: NodeLabels) -> np.ndarray:
         """Evidence (N,) against what lies in the plane that the object stands on."""
-        return SUPPORT * in_support(self.graph, np.unique(labels.inner))
+        return SUPPORT * in_support(self.graph, np.unique(labels.placed()[0]))
 
     def from_nodes(
         self, own: np.ndarray, other: np.ndarray, looks: list[np.ndarray], support: np.ndarray
@@ -92,8 +92,8 @@ def cross_examined(
     for _ in range(PASSES):
         told = []
         for fold in range(labels.fold.max() + 1):
-            others, looks = labels.only(labels.fold != fold), [each.density(without=fold) for each in colours]
-            told.append(divider.from_nodes(others.inner, others.outer, looks, support))
+            looks = [each.density(without=fold) for each in colours]
+            told.append(divider.from_nodes(*labels.placed(without=fold), looks, support))
         before, labels = labels, labels.asked(told)
         if not np.array_equal(labels.looks, before.looks, equal_nan=True):
             colours = LabelColours.of_both(labels, divider.graph.colours)

@@ -80,20 +80,10 @@ class NodeLabels:
         nodes, looks = zip(*(each.best() for each in choices), strict=True)
         return cls(choices, fold, np.array(nodes), np.array(looks))
 
-    @property
-    def inner(self) -> np.ndarray:
-        """The nodes of the object that labels mean."""
-        return self.nodes[self.nodes[:, 0] >= 0, 0]
-
-    @property
-    def outer(self) -> np.ndarray:
-        """The nodes of the rest that labels mean."""
-        return self.nodes[self.nodes[:, 1] >= 0, 1]
-
-    def only(self, which: np.ndarray) -> "NodeLabels":
-        """The labels of a choice (L,)."""
-        choices = [each for each, kept in zip(self.choices, which, strict=True) if kept]
-        return NodeLabels(choices, self.fold[which], self.nodes[which], self.looks[which])
+    def placed(self, without: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The nodes of the object, and those of the rest, that labels mean, `without` those of a fold."""
+        inner, outer = self.nodes[self.fold != without].T
+        return inner[inner >= 0], outer[outer >= 0]
 
     def asked(self, told: list[np.ndarray]) -> "NodeLabels":
         """The labels, each of which means what is likeliest of that with which the others agree.
@@ -139,7 +129,7 @@ def unlike(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.linalg.norm(a - b, axis=2).sum(axis=1)
 
 
-def steps_within(reach: float) -> np.ndarray:
+def steps_within(reach: int) -> np.ndarray:
     """Steps (K, 2) to all pixels of a window."""
     steps = np.arange(-reach, reach + 1)
     return np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)

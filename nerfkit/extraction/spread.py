@@ -78,7 +78,7 @@ def spread_labels(
         for view in {*positive[0], *negative[0]}
     }
     told = node_labels((positive, negative), sights, graph, at_outlines)
-    if not len(told.inner):
+    if not len(told.placed()[0]):
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
     of_nodes = np.append(divided(graph, told, drawn), 0.0)  # the last is that of the node -1
     probability = [of_nodes[nodes].astype(np.float32) for nodes in graph.pixels]
