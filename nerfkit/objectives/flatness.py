@@ -61,13 +61,16 @@ def flatness_part(
 
     Args:
         nearest: the z-depth, scene units, whose normalised disparity is 1.
-        allowed: (N,) bool over the bank's pixels; a line through any other says nothing.
+        allowed: (N,) bool over the bank's pixels; a line through any other says nothing, and through what is
+            transparent neither.
     """
     drawn = count // SHARE
     stops = lines(pixels, drawn, generator)
     say = bareness(pixels.colours(stops))
     if allowed is not None:
         say = say * allowed[stops].all(dim=1)
+    if (clear := pixels.clear(stops)) is not None:  # where there is nothing, nothing is flat
+        say = say * (1 - clear).amin(dim=1)
     stops, say = stops[say > LEAST_SAY], say[say > LEAST_SAY]
 
     def error(rendering: Rendering) -> dict[str, Tensor]:

@@ -96,3 +96,12 @@ def test_lines_through_what_is_not_allowed_say_nothing(generator):
     part = flatness_part(pixels, 4000, generator, 1.0, 1.0, allowed)
     assert len(part.rays)
     assert (part.rays.origins[:, 0] == pixels.poses[1, 0, 3]).all()
+
+
+def test_lines_through_what_is_transparent_say_nothing(generator):
+    pixels = bank()
+    pixels.opacity = torch.full((len(pixels),), 255, dtype=torch.uint8)
+    pixels.opacity[: SIZES[0][0] * SIZES[0][1]] = 0
+    part = flatness_part(pixels, 4000, generator, 1.0, 1.0)
+    assert len(part.rays)
+    assert (part.rays.origins[:, 0] == pixels.poses[1, 0, 3]).all()
