@@ -91,7 +91,7 @@ class PixelBank:
     """All pixels of some views in one row: colours as uint8, rays on demand.
 
     A pixel's index counts through the views in order, row-major in each. `opacity` (N,) uint8 is None if
-    nothing of any photo is transparent.
+    nothing of any photo is transparent, and so is `shown`, the pixels that are not all transparent.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class PixelBank:
     ) -> None:
         """`images` and `opacity` are the photos' own unless images are given."""
         self.opacity = opacity_of(views) if images is None else opacity
+        self.shown = None if self.opacity is None else self.opacity.nonzero()[:, 0]
         images = [view.image() for view in views] if images is None else images
         self.views = views
         self.rgb = torch.from_numpy(np.concatenate([image.reshape(-1, 3) for image in images]))
@@ -117,10 +118,21 @@ class PixelBank:
         return len(self.rgb)
 
     def draw(self, count: int, generator: torch.Generator, allowed: Tensor | None = None) -> Tensor:
-        """`count` pixel indices, uniform with replacement; `allowed` (N,) bool keeps to some of them."""
-        index = torch.randint(len(self), (count,), generator=generator)
+        """`count` pixel indices with replacement; `allowed` (N,) bool keeps to some of them.
+
+        They are uniform, but every other one of cutouts is of what is shown: the rest is soon learnt.
+        """
+        index = self.any_pixels(count, generator)
         while allowed is not None and not (kept := allowed[index]).all():
-            index[~kept] = torch.randint(len(self), (int((~kept).sum()),), generator=generator)
+            index[~kept] = self.any_pixels(int((~kept).sum()), generator)
+        return index
+
+    def any_pixels(self, count: int, generator: torch.Generator) -> Tensor:
+        """As `draw`, of all pixels."""
+        index = torch.randint(len(self), (count,), generator=generator)
+        if self.shown is not None and len(self.shown):
+            half = index[::2]
+            half[:] = self.shown[torch.randint(len(self.shown), (len(half),), generator=generator)]
         return index
 
     def view_of(self, index: Tensor) -> Tensor:

@@ -13,17 +13,13 @@ import numpy as np
 from nerfkit.extraction.surface_graph import SurfaceGraph
 
 FOLDS = 8  # divisions, each of which leaves out some labels (division.py)
-WINDOW, ACROSS = (
-    3,
-    4,
-)  # pixels around a label in which its surface, and both sides of an outline, are looked for
+WINDOW = 3  # pixels around a label in which its surface is looked for
+ACROSS = 4  # pixels on either side, in which both sides of an outline are
 PIXEL_COST, NORMAL_COST = 3.0, 30.0  # of a pixel's distance, and of a right angle or almost, in CIELAB units
 CONTRAST = 2.0  # weight of how much two sides differ
 APART = 0.3  # of the probabilities of two sides, with which others agree
-BESIDE, UNTOLD = (
-    -1,
-    -2,
-)  # nodes: what lies beside the cube or shows no known surface; what a label does not tell
+BESIDE = -1  # node of what lies beside the cube or shows no known surface
+UNTOLD = -2  # node of what a label does not tell
 Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]  # view, row and column of each
 
 

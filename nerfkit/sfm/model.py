@@ -10,19 +10,26 @@ import numpy as np
 import pycolmap
 
 from nerfkit.cameras import Camera
+from nerfkit.files import read_opacity
 from nerfkit.photos import Photo, PhotoSet
 from nerfkit.sfm.features import photo_number
+
+SHOWN = 127  # opacity up to which a pixel of a cutout shows nothing
 
 
 @dataclass(frozen=True)
 class PosedPhoto:
-    """One registered photo and its observations: pixel `xy[i]` shows point `point_idx[i]` of the model."""
+    """One registered photo and its observations: pixel `xy[i]` shows point `point_idx[i]` of the model.
+
+    A photo that is a `cutout` shows a thing with nothing around and behind it.
+    """
 
     photo: Photo
     camera: Camera
     cam_from_world: np.ndarray  # (4, 4)
     xy: np.ndarray  # (N, 2)
     point_idx: np.ndarray  # (N,)
+    cutout: bool = False
 
     def rays(self, xy: np.ndarray) -> np.ndarray:
         """Rays (N, 3) of pixel coordinates (N, 2), in camera axes at z = 1."""
@@ -112,15 +119,20 @@ def opencv_parameters(lens: Camera) -> list[float]:
 
 
 def read_model(reconstruction: pycolmap.Reconstruction, photos: PhotoSet) -> Model:
-    """The arrays of a reconstruction that went through `fit_to_prepared`, joined with the photos by name."""
+    """The arrays of a reconstruction that went through `fit_to_prepared`, joined with the photos by name.
+
+    What a photo is said to see where it is transparent is a wrong match, and left out.
+    """
     images = {image.name: image for image in reconstruction.images.values() if image.has_pose}
     posed = [photo for photo in photos.photos if photo.file in images]
-    observed = [observations(images[photo.file]) for photo in posed]
+    opacity = [read_opacity(photos.folder / photo.file) for photo in posed]
+    observed = [observations(images[p.file], opaque) for p, opaque in zip(posed, opacity, strict=True)]
     seen = [ids for photo, (ids, _) in zip(posed, observed, strict=True) if photo.split == "train"]
     ids, counts = np.unique(np.concatenate([*seen, np.zeros(0, int)]), return_counts=True)
     kept = ids[counts >= 2]
     views = [
-        posed_photo(photo, images[photo.file], kept, *o) for photo, o in zip(posed, observed, strict=True)
+        posed_photo(photo, images[photo.file], kept, *seen, cutout=opaque is not None)
+        for photo, seen, opaque in zip(posed, observed, opacity, strict=True)
     ]
     points = [reconstruction.points3D[int(i)] for i in kept]
     xyz = np.array([point.xyz for point in points]).reshape(-1, 3)
@@ -128,21 +140,24 @@ def read_model(reconstruction: pycolmap.Reconstruction, photos: PhotoSet) -> Mod
     return Model(views, xyz, rgb)
 
 
-def observations(image: pycolmap.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Ids (N,) of the points an image sees, each once, and its pixels (N, 2)."""
+def observations(image: pycolmap.Image, opacity: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Ids (N,) of the points an image sees, each once, and its pixels (N, 2), where it is opaque."""
     points = image.get_observation_points2D()
     ids = np.array([point.point3D_id for point in points], int)
     xy = np.array([point.xy for point in points], float).reshape(-1, 2)
+    if opacity is not None:
+        column, row = np.floor(xy).astype(int).T
+        shown = opacity[row.clip(0, len(opacity) - 1), column.clip(0, opacity.shape[1] - 1)] > SHOWN
+        ids, xy = ids[shown], xy[shown]
     ids, first = np.unique(ids, return_index=True)
     return ids, xy[first]
 
 
 def posed_photo(
-    photo: Photo, image: pycolmap.Image, kept: np.ndarray, ids: np.ndarray, xy: np.ndarray
+    photo: Photo, image: pycolmap.Image, kept: np.ndarray, ids: np.ndarray, xy: np.ndarray, cutout: bool
 ) -> PosedPhoto:
     """One view with those of its observations whose point id is in the sorted `kept`."""
     known = np.isin(ids, kept)
     cam_from_world = np.vstack([image.cam_from_world().matrix(), [0, 0, 0, 1]])
-    return PosedPhoto(
-        photo, read_lens(image.camera), cam_from_world, xy[known], np.searchsorted(kept, ids[known])
-    )
+    seen = xy[known], np.searchsorted(kept, ids[known])
+    return PosedPhoto(photo, read_lens(image.camera), cam_from_world, *seen, cutout)

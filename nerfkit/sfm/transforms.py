@@ -13,6 +13,7 @@ from nerfkit.sfm.model import Model, PosedPhoto
 MEDIAN_DISTANCE = 2.0  # scene units from a camera to a point
 NEAR_PERCENTILE, NEAR_MARGIN = 1.0, 0.8
 FAR_PERCENTILE, FAR_MARGIN = 99.5, 6.0  # what lies far off is often too plain for keypoints
+CUTOUT_MARGIN = 1.5  # behind a cutout lies nothing, and samples belong where the thing is
 
 
 def scene_similarity(model: Model) -> np.ndarray:
@@ -51,10 +52,11 @@ def bounds(model: Model, min_points: int) -> list[tuple[float, float]]:
 
     A view that sees fewer than `min_points` points gets the bounds of all training views' points together.
     """
+    margin = CUTOUT_MARGIN if all(view.cutout for view in model.train) else FAR_MARGIN
     depths = [view_depths(view, model.points) for view in model.views]
     train = [z for view, z in zip(model.views, depths, strict=True) if view.photo.split == "train"]
-    scene = depth_range(np.concatenate(train))
-    return [depth_range(z) if len(z) >= max(1, min_points) else scene for z in depths]
+    scene = depth_range(np.concatenate(train), margin)
+    return [depth_range(z, margin) if len(z) >= max(1, min_points) else scene for z in depths]
 
 
 def view_depths(view: PosedPhoto, points: np.ndarray) -> np.ndarray:
@@ -63,10 +65,10 @@ def view_depths(view: PosedPhoto, points: np.ndarray) -> np.ndarray:
     return z[z > 0]
 
 
-def depth_range(z: np.ndarray) -> tuple[float, float]:
-    """(near, far) around z-depths."""
+def depth_range(z: np.ndarray, margin: float) -> tuple[float, float]:
+    """(near, far) around z-depths; `margin` is that of far."""
     near = NEAR_MARGIN * np.percentile(z, NEAR_PERCENTILE)
-    return float(near), float(FAR_MARGIN * np.percentile(z, FAR_PERCENTILE))
+    return float(near), float(margin * np.percentile(z, FAR_PERCENTILE))
 
 
 def transforms(model: Model, gains: np.ndarray, unregistered: list[str], min_points: int) -> dict:

@@ -12,7 +12,7 @@ import room
 from PIL import Image
 
 from nerfkit.errors import UserError
-from nerfkit.files import read_json
+from nerfkit.files import read_image, read_json, write_image
 from nerfkit.photos import PhotosSettings, photos, read_photos
 from nerfkit.scene import OPENCV_FROM_OPENGL, read_scene
 from nerfkit.sfm import SfmSettings, sfm
@@ -210,6 +210,31 @@ def test_arrays_are_joined_by_name_whatever_the_ids(capture):
         rows = (np.column_stack([v.xy, m.points[v.point_idx]]) for v, m in ((a, first), (b, second)))
         np.testing.assert_array_equal(*(r[np.lexsort(r.T)] for r in rows))
     assert {tuple(p) for p in first.points} == {tuple(p) for p in second.points}
+
+
+def test_what_lies_where_cutouts_are_transparent_is_left_out(capture, tmp_path):
+    """The left half of every photo is taken away: what it showed is forgotten, the rest stays as it is."""
+    model, photo_set = pycolmap.Reconstruction(capture / "sfm" / "sparse"), read_photos(capture / "photos")
+    before = read_model(model, photo_set)
+    for photo in photo_set.photos:
+        rgb = read_image(capture / "photos" / photo.file)
+        opacity = np.full(rgb.shape[:2], 255, np.uint8)
+        opacity[:, : rgb.shape[1] // 2] = 0
+        (tmp_path / photo.file).parent.mkdir(exist_ok=True)
+        write_image(tmp_path / photo.file, np.dstack([rgb, opacity]))
+    after = read_model(model, replace(photo_set, folder=tmp_path))
+    assert not any(view.cutout for view in before.views)
+    assert all(view.cutout for view in after.views)
+    seen_often = {tuple(point) for point in after.points}
+    assert 20 < len(seen_often) < len(before.points)
+    for old, new in zip(before.views, after.views, strict=True):
+        right = old.xy[:, 0] >= new.photo.size[0] // 2
+        assert 0 < right.sum() < len(right)
+        known = np.array([tuple(point) in seen_often for point in before.points[old.point_idx]])
+        np.testing.assert_array_equal(new.xy, old.xy[right & known])
+        np.testing.assert_array_equal(
+            after.points[new.point_idx], before.points[old.point_idx][right & known]
+        )
 
 
 def test_points_that_test_photos_vouch_for_are_left_out(capture):

@@ -1,5 +1,7 @@
 """The scene's frame, bounds and lens keys, on models made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from nerfkit.cameras import Camera
 from nerfkit.photos import Photo
 from nerfkit.sfm.model import Model, PosedPhoto
 from nerfkit.sfm.transforms import (
+    CUTOUT_MARGIN,
     FAR_MARGIN,
     MEDIAN_DISTANCE,
     bounds,
@@ -104,6 +107,15 @@ def test_bounds_by_view_and_by_scene():
     assert few == pytest.approx(
         (0.8 * np.percentile(together, 1), FAR_MARGIN * np.percentile(together, 99.5))
     )
+
+
+def test_nothing_lies_behind_cutouts():
+    points = np.array([[0, 0, z] for z in np.linspace(2, 4, 50)])
+    views = [view(name, np.eye(4), range(50)) for name in "ab"]
+    first, second = (replace(each, cutout=True) for each in views)
+    for taken, margin in (([first, second], CUTOUT_MARGIN), ([first, views[1]], FAR_MARGIN)):
+        (_, far), _ = bounds(Model(taken, points, np.zeros((50, 3), np.uint8)), 20)
+        assert far == pytest.approx(margin * np.percentile(points[:, 2], 99.5))
 
 
 def test_points_behind_a_camera_do_not_count():

@@ -79,6 +79,20 @@ def test_a_bank_knows_what_is_clear(balls, tmp_path):
     assert np.array_equal(mixed[size:].numpy() == 255, shown[:size])
 
 
+def test_every_other_pixel_drawn_of_cutouts_shows_something(balls):
+    bank, random = PixelBank(balls), torch.Generator().manual_seed(0)
+    shown = bank.clear(torch.arange(len(bank))) < 1
+    share = float(shown.float().mean())
+    drawn = float(shown[bank.draw(20000, random)].float().mean())
+    assert drawn == pytest.approx(0.5 + 0.5 * share, abs=0.02)
+    right = torch.arange(len(bank)) % 48 >= 24
+    drawn = bank.draw(20000, random, allowed=right)
+    assert right[drawn].all()
+    assert float(shown[drawn].float().mean()) == pytest.approx(
+        0.5 + 0.5 * float(shown[right].float().mean()), abs=0.02
+    )
+
+
 def test_nothing_stands_where_cutouts_are_clear(balls):
     """Without the term the field explains white by white matter before the cameras."""
     pose = analytic.pose(0.2)
