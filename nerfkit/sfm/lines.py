@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from nerfkit.files import read_image
+from nerfkit.files import read_image, read_opacity
 from nerfkit.sfm.bare_surfaces import bare_depth
 from nerfkit.sfm.line_places import SAME, agreed, along, own_depth
-from nerfkit.sfm.model import Model, PosedPhoto, ray_cosines
+from nerfkit.sfm.model import Model, PosedPhoto, ray_cosines, shown
 from nerfkit.sfm.planes import WorldEdges, find_planes
 from nerfkit.sfm.segments import TOLERANCE, Segments, find_segments, normals
 from nerfkit.sfm.sparse_depth import view_depth
@@ -36,7 +36,7 @@ def line_depth(model: Model, photos: Path) -> dict[str, tuple[np.ndarray, np.nda
         photos: folder of the prepared photos.
     Returns:
         Pixels (N, 2) every few pixels along the edges, and over bare surfaces in planes of them, and z-depth
-        (N,) in the reconstruction's unit.
+        (N,) in the reconstruction's unit; none where a photo is transparent.
     """
     views = model.train
     images = [read_image(photos / view.photo.file) for view in views]
@@ -53,10 +53,13 @@ def line_depth(model: Model, photos: Path) -> dict[str, tuple[np.ndarray, np.nda
         *(sum(len(z) for _, z in found) for found in (along_edges, on_planes)),
         len(planes),
     )
-    return {
-        view.photo.name: tuple(np.concatenate(both) for both in zip(edges, surfaces, strict=True))
-        for view, edges, surfaces in zip(views, along_edges, on_planes, strict=True)
-    }
+    found = {}
+    for view, *both in zip(views, along_edges, on_planes, strict=True):
+        xy, z = (np.concatenate(part) for part in zip(*both, strict=True))
+        opacity = read_opacity(photos / view.photo.file)
+        kept = slice(None) if opacity is None else shown(opacity, xy)
+        found[view.photo.name] = xy[kept], z[kept]
+    return found
 
 
 def edge_depth(model: Model, segments: list[Segments]) -> list[np.ndarray]:

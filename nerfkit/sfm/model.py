@@ -146,11 +146,16 @@ def observations(image: pycolmap.Image, opacity: np.ndarray | None) -> tuple[np.
     ids = np.array([point.point3D_id for point in points], int)
     xy = np.array([point.xy for point in points], float).reshape(-1, 2)
     if opacity is not None:
-        column, row = np.floor(xy).astype(int).T
-        shown = opacity[row.clip(0, len(opacity) - 1), column.clip(0, opacity.shape[1] - 1)] > SHOWN
-        ids, xy = ids[shown], xy[shown]
+        kept = shown(opacity, xy)
+        ids, xy = ids[kept], xy[kept]
     ids, first = np.unique(ids, return_index=True)
     return ids, xy[first]
+
+
+def shown(opacity: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Whether a cutout shows anything at pixel coordinates (N, 2), by its opacity (H, W)."""
+    column, row = np.floor(xy).astype(int).T
+    return opacity[row.clip(0, len(opacity) - 1), column.clip(0, opacity.shape[1] - 1)] > SHOWN
 
 
 def posed_photo(

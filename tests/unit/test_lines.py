@@ -50,11 +50,12 @@ def posed(number: int, pose: np.ndarray) -> PosedPhoto:
     return PosedPhoto(shot, LENS, np.linalg.inv(pose), np.zeros((40, 2)), np.arange(40))
 
 
-def line_depths(folder, shown) -> dict:
-    """`line_depth` of photos on which `shown(number)` are the bands."""
+def line_depths(folder, shown, opacity: np.ndarray | None = None) -> dict:
+    """`line_depth` of photos, as opaque as `opacity` (180, 240), on which `shown(number)` are the bands."""
     views = [posed(number, pose) for number, pose in enumerate(POSES)]
     for number, (view, pose) in enumerate(zip(views, POSES, strict=True)):
-        write_image(folder / view.photo.file, photo(pose, shown(number)))
+        layers = [photo(pose, shown(number)), *([] if opacity is None else [opacity])]
+        write_image(folder / view.photo.file, np.dstack(layers))
     points = room.LOOK_AT + np.random.default_rng(0).uniform(-1, 1, (40, 3))
     return line_depth(Model(views, points, np.zeros((40, 3), np.uint8)), folder)
 
@@ -91,6 +92,16 @@ def test_edges_are_found_at_their_depth_and_nothing_else(found):
     assert np.median(errors.min(axis=1)) < 0.01
     for band in range(len(BANDS)):
         assert (errors[:, band] < 0.03).sum() > 9 * 40, "both edges in most photos"
+
+
+def test_nothing_is_told_of_what_is_mostly_transparent(found, tmp_path):
+    opacity = np.full((LENS.height, LENS.width), 255, np.uint8)
+    opacity[:, :120] = 120
+    cut = line_depths(tmp_path, lambda number: BANDS, opacity)
+    before, after = (np.concatenate([xy[:, 0] for xy, _ in each.values()]) for each in (found, cut))
+    assert (before < 120).sum() > 200, "the case does not occur"
+    assert (after >= 120).all()
+    assert len(after) > 0.8 * (before >= 120).sum()
 
 
 def test_an_edge_of_few_photos_says_nothing(tmp_path):
