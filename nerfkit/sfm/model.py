@@ -19,17 +19,14 @@ SHOWN = 127  # opacity up to which a pixel of a cutout shows nothing
 
 @dataclass(frozen=True)
 class PosedPhoto:
-    """One registered photo and its observations: pixel `xy[i]` shows point `point_idx[i]` of the model.
-
-    A photo that is a `cutout` shows a thing with nothing around and behind it.
-    """
+    """One registered photo and its observations: pixel `xy[i]` shows point `point_idx[i]` of the model."""
 
     photo: Photo
     camera: Camera
     cam_from_world: np.ndarray  # (4, 4)
     xy: np.ndarray  # (N, 2)
     point_idx: np.ndarray  # (N,)
-    cutout: bool = False
+    clear: float = 0.0  # share of the photo that is transparent
 
     def rays(self, xy: np.ndarray) -> np.ndarray:
         """Rays (N, 3) of pixel coordinates (N, 2), in camera axes at z = 1."""
@@ -131,8 +128,8 @@ def read_model(reconstruction: pycolmap.Reconstruction, photos: PhotoSet) -> Mod
     ids, counts = np.unique(np.concatenate([*seen, np.zeros(0, int)]), return_counts=True)
     kept = ids[counts >= 2]
     views = [
-        posed_photo(photo, images[photo.file], kept, *seen, cutout=opaque is not None)
-        for photo, seen, opaque in zip(posed, observed, opacity, strict=True)
+        posed_photo(photo, images[photo.file], kept, *own, clear_share(opaque))
+        for photo, own, opaque in zip(posed, observed, opacity, strict=True)
     ]
     points = [reconstruction.points3D[int(i)] for i in kept]
     xyz = np.array([point.xyz for point in points]).reshape(-1, 3)
@@ -158,11 +155,16 @@ def shown(opacity: np.ndarray, xy: np.ndarray) -> np.ndarray:
     return opacity[row.clip(0, len(opacity) - 1), column.clip(0, opacity.shape[1] - 1)] > SHOWN
 
 
+def clear_share(opacity: np.ndarray | None) -> float:
+    """The share of a photo's pixels that show nothing."""
+    return 0.0 if opacity is None else float((opacity <= SHOWN).mean())
+
+
 def posed_photo(
-    photo: Photo, image: pycolmap.Image, kept: np.ndarray, ids: np.ndarray, xy: np.ndarray, cutout: bool
+    photo: Photo, image: pycolmap.Image, kept: np.ndarray, ids: np.ndarray, xy: np.ndarray, clear: float
 ) -> PosedPhoto:
     """One view with those of its observations whose point id is in the sorted `kept`."""
     known = np.isin(ids, kept)
     cam_from_world = np.vstack([image.cam_from_world().matrix(), [0, 0, 0, 1]])
     seen = xy[known], np.searchsorted(kept, ids[known])
-    return PosedPhoto(photo, read_lens(image.camera), cam_from_world, *seen, cutout)
+    return PosedPhoto(photo, read_lens(image.camera), cam_from_world, *seen, clear)

@@ -13,6 +13,7 @@ from nerfkit.sfm.model import Model, PosedPhoto
 MEDIAN_DISTANCE = 2.0  # scene units from a camera to a point
 NEAR_PERCENTILE, NEAR_MARGIN = 1.0, 0.8
 FAR_PERCENTILE, FAR_MARGIN = 99.5, 6.0  # what lies far off is often too plain for keypoints
+CUTOUT = 0.2  # share of a photo that is transparent; less is a rim that undistortion left
 CUTOUT_MARGIN = 1.5  # behind a cutout lies nothing, and samples belong where the thing is
 
 
@@ -52,7 +53,8 @@ def bounds(model: Model, min_points: int) -> list[tuple[float, float]]:
 
     A view that sees fewer than `min_points` points gets the bounds of all training views' points together.
     """
-    margin = CUTOUT_MARGIN if all(view.cutout for view in model.train) else FAR_MARGIN
+    cutouts = all(view.clear > CUTOUT for view in model.train)
+    margin = CUTOUT_MARGIN if cutouts else FAR_MARGIN
     depths = [view_depths(view, model.points) for view in model.views]
     train = [z for view, z in zip(model.views, depths, strict=True) if view.photo.split == "train"]
     scene = depth_range(np.concatenate(train), margin)

@@ -223,8 +223,8 @@ def test_what_lies_where_cutouts_are_transparent_is_left_out(capture, tmp_path):
         (tmp_path / photo.file).parent.mkdir(exist_ok=True)
         write_image(tmp_path / photo.file, np.dstack([rgb, opacity]))
     after = read_model(model, replace(photo_set, folder=tmp_path))
-    assert not any(view.cutout for view in before.views)
-    assert all(view.cutout for view in after.views)
+    assert {view.clear for view in before.views} == {0}
+    assert [view.clear for view in after.views] == pytest.approx([0.5] * len(after.views), abs=0.01)
     seen_often = {tuple(point) for point in after.points}
     assert 20 < len(seen_often) < len(before.points)
     for old, new in zip(before.views, after.views, strict=True):

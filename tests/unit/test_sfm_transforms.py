@@ -112,8 +112,9 @@ def test_bounds_by_view_and_by_scene():
 def test_nothing_lies_behind_cutouts():
     points = np.array([[0, 0, z] for z in np.linspace(2, 4, 50)])
     views = [view(name, np.eye(4), range(50)) for name in "ab"]
-    first, second = (replace(each, cutout=True) for each in views)
-    for taken, margin in (([first, second], CUTOUT_MARGIN), ([first, views[1]], FAR_MARGIN)):
+    a, b = (replace(each, clear=0.5) for each in views)
+    rim = replace(b, clear=0.1)  # as undistorted photos have
+    for taken, margin in (([a, b], CUTOUT_MARGIN), ([a, views[1]], FAR_MARGIN), ([a, rim], FAR_MARGIN)):
         (_, far), _ = bounds(Model(taken, points, np.zeros((50, 3), np.uint8)), 20)
         assert far == pytest.approx(margin * np.percentile(points[:, 2], 99.5))
 
