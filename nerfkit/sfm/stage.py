@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pycolmap
 
+from nerfkit.errors import UserError
 from nerfkit.files import stage_folder, write_json, write_manifest
 from nerfkit.photos import PhotoSet, read_photos
 from nerfkit.sfm.exposure import exposures
@@ -44,12 +45,26 @@ def sfm(photos: Path, provided: Path | None, out: Path, settings: SfmSettings) -
             reconstruction, attempts = reconstruct(photo_set, work, settings)
         fit_to_prepared(reconstruction, photo_set)
         model = read_model(reconstruction, photo_set)
+        check_points(model, settings.min_points)
         shutil.rmtree(work)
         gains, exposure = exposures(model, photos, settings.exposure)
         content = transforms(model, gains, unregistered(model, photo_set, "train"), settings.min_points)
         lines = line_depth(model, photos) if settings.lines else {}
         write_model(folder, reconstruction, model, lines, content)
         report(folder, model, photo_set, attempts=attempts, exposure=exposure)
+
+
+def check_points(model: Model, fewest: int) -> None:
+    """Whether enough points are left where photos are opaque.
+
+    Raises:
+        UserError: there are too few to tell how far away anything is.
+    """
+    if len(model.points) < fewest:
+        raise UserError(
+            f"images/: only {len(model.points)} points lie where at least two photos show something, "
+            f"{fewest} are needed; where photos are transparent, give them with their surroundings."
+        )
 
 
 def write_model(

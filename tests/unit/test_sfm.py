@@ -237,6 +237,16 @@ def test_what_lies_where_cutouts_are_transparent_is_left_out(capture, tmp_path):
         )
 
 
+def test_points_on_transparency_alone_are_too_few(capture, tmp_path):
+    folder = shutil.copytree(capture / "photos", tmp_path / "photos")
+    for photo in read_photos(folder).photos:
+        rgb = read_image(folder / photo.file)
+        write_image(folder / photo.file, np.dstack([rgb, np.zeros(rgb.shape[:2], np.uint8)]))
+    with pytest.raises(UserError, match="only 0 points lie where"):
+        sfm(folder, capture / "sfm" / "transforms.json", tmp_path / "sfm", SfmSettings())
+    assert not (tmp_path / "sfm").exists()
+
+
 def test_points_that_test_photos_vouch_for_are_left_out(capture):
     model = pycolmap.Reconstruction(capture / "sfm" / "sparse")
     test_ids = {image.image_id for image in model.images.values() if image.name.startswith("test/")}
