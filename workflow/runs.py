@@ -6,6 +6,8 @@ the artefact of the run `default` is the same and is read from there. Of runs th
 computes it for all.
 """
 
+from collections.abc import Iterable
+
 from snakemake.exceptions import WorkflowError
 
 DEFAULT = "default"
@@ -61,6 +63,20 @@ def base_of(config: dict, run: str) -> str:
     if run != DEFAULT and base not in names[: names.index(run)]:
         raise WorkflowError(f"Run '{run}' is based on '{base}', but no such run stands before it in `runs`.")
     return base
+
+
+def all_runs(given: dict, shipped: Iterable[str], rows: dict) -> dict[str, dict]:
+    """The runs of config.yaml and the rows of tables, then the user's own.
+
+    Snakemake merges configurations with the user's keys first. In that order none of their runs could be
+    based on one of config.yaml, and a new one would own artefacts that others have already.
+
+    Args:
+        given: `runs` of the merged configuration.
+        shipped: The names of those in config.yaml.
+        rows: The runs behind the rows of tables; no configuration changes these.
+    """
+    return {name: {**given, **rows}[name] for name in dict.fromkeys((*shipped, *rows, *given))}
 
 
 def run_config(config: dict, run: str) -> dict:

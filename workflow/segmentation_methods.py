@@ -1,19 +1,11 @@
 """The rows of `segmentation_table` (segmentation_methods.yaml), as runs and as what is to be scored."""
 
 from importlib.util import find_spec
-from pathlib import Path
 from types import SimpleNamespace
-
-import yaml
 
 from nerfkit.weights import fault_of, find_weight, store_folder
 from workflow.runs import DEFAULT, overlaid, stage_folder
 from workflow.scenes import listed, required, scene_folder
-
-
-def read_methods(path: Path) -> dict:
-    """The starts and the methods of the table."""
-    return yaml.safe_load(path.read_text())
 
 
 def run_name(method: dict, start: str) -> str:

@@ -27,8 +27,8 @@ BOUNDS = {
 }
 
 
-def read_schema(path: Path) -> dict:
-    """The schema of config.yaml."""
+def read_yaml(path: Path) -> dict:
+    """A file of settings, of their schema or of a table's rows."""
     return yaml.safe_load(path.read_text())
 
 

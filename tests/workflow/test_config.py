@@ -11,7 +11,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from workflow.runs import CHOICES, STAGES, run_config
-from workflow.settings import check_config, read_schema
+from workflow.settings import check_config, read_yaml
 
 TOP = ("data", "scene", "seed", "run", "runs")
 
@@ -25,7 +25,7 @@ def config(repository: Path) -> dict:
 @pytest.fixture(scope="module")
 def schema(repository: Path) -> dict:
     """The schema of config.yaml."""
-    return read_schema(repository / "workflow/schemas/config.schema.yaml")
+    return read_yaml(repository / "workflow/schemas/config.schema.yaml")
 
 
 def settings_class(script: Path, stage: str) -> type | None:

@@ -194,6 +194,15 @@ def test_a_run_computes_only_what_its_overlay_changes(computed):
     assert not computed.result("photos", run="short").exists()
 
 
+def test_a_run_of_the_user_builds_on_one_that_is_there(computed):
+    settings = {"runs": {"short": {"base": "whole_holes", "inpainted_field": {"steps": 17}}}}
+    result = computed.snakemake("scene=room", "--config", "run=whole_holes")
+    assert result.code == 0, result.text
+    result = computed.snakemake("scene=room", "--configfile", computed.overlay(**settings, run="short"))
+    assert result.code == 0, result.text
+    assert {path.name for path in computed.result("seed0", run="short").iterdir()} == FINAL
+
+
 def test_another_seed_shares_photos_and_poses(computed):
     plan = computed.planned("scene=room", "--configfile", computed.overlay(seed=[0, 1]))
     assert set(USUAL) - set(plan) == {"photos", "sfm", "clicks"}

@@ -7,14 +7,13 @@ import yaml
 
 from workflow.laterf_tables import laterf_cells, laterf_rows, laterf_runs
 from workflow.runs import run_config, stage_folder
-from workflow.segmentation_methods import read_methods
-from workflow.settings import check_config, read_schema
+from workflow.settings import check_config, read_yaml
 
 
 @pytest.fixture(scope="module")
 def tables(repository: Path) -> dict:
     """The tables as they are."""
-    return read_methods(repository / "workflow/laterf_tables.yaml")
+    return read_yaml(repository / "workflow/laterf_tables.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,7 @@ def config(repository: Path, tables: dict) -> dict:
 
 
 def test_every_run_is_valid(repository, tables, config):
-    schema = read_schema(repository / "workflow/schemas/config.schema.yaml")
+    schema = read_yaml(repository / "workflow/schemas/config.schema.yaml")
     for run in laterf_runs(tables):
         check_config(run_config(config, run), schema, run)
 

@@ -3,7 +3,7 @@
 import pytest
 from snakemake.exceptions import WorkflowError
 
-from workflow.runs import STAGES, UPSTREAM, owner_run, run_config, stages_of
+from workflow.runs import STAGES, UPSTREAM, all_runs, owner_run, run_config, stages_of
 
 WITHOUT_SETTINGS = ("clicks", "depth", "reference_field")
 # What a stage can read but does not unless a run asks for it.
@@ -141,6 +141,18 @@ def test_a_run_shares_with_its_base_what_it_does_not_change():
 def test_a_base_stands_before_its_variants(runs):
     with pytest.raises(WorkflowError, match=r"Run 'a' is based on '.', but no such run stands before it"):
         run_config({**CONFIG, "runs": runs}, "a")
+
+
+def test_runs_of_the_user_come_last_and_leave_artefacts_to_those_who_have_them():
+    shipped = {"whole": {"inpainting": {"size": 2}}}
+    rows = {"row": {"field": {"size": 4}}}
+    mine = {"mine": {"base": "whole", "inpainted_field": {"size": 3}}, "same": {"field": {"size": 4}}}
+    merged = {**mine, "row": {"field": {"size": 5}}, **shipped}  # as Snakemake merges them
+    config = {**CONFIG, "runs": all_runs(merged, shipped, rows)}
+    assert list(config["runs"]) == ["whole", "row", "mine", "same"]
+    assert config["runs"]["row"] == rows["row"]
+    assert owner_run("inpainting", "mine", config) == "whole"
+    assert owner_run("field", "same", config) == "row"
 
 
 def test_a_run_changes_only_stages_and_choices():

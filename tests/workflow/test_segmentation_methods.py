@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from workflow.runs import run_config
-from workflow.segmentation_methods import method_runs, missing, read_methods, run_name, table_rows
-from workflow.settings import check_config, read_schema
+from workflow.segmentation_methods import method_runs, missing, run_name, table_rows
+from workflow.settings import check_config, read_yaml
 
 STAGES = {"propagation", "refinement"}
 
@@ -15,7 +15,7 @@ STAGES = {"propagation", "refinement"}
 @pytest.fixture(scope="module")
 def methods(repository: Path) -> dict:
     """The table as it is."""
-    return read_methods(repository / "workflow/segmentation_methods.yaml")
+    return read_yaml(repository / "workflow/segmentation_methods.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def config(repository: Path, methods: dict) -> dict:
 
 
 def test_every_run_is_valid_and_named_once(repository, methods, config):
-    schema = read_schema(repository / "workflow/schemas/config.schema.yaml")
+    schema = read_yaml(repository / "workflow/schemas/config.schema.yaml")
     runs = method_runs(methods)
     assert len(runs) == len(methods["starts"]) * len(methods["methods"])
     for run in runs:

@@ -8,6 +8,7 @@ from snakemake.settings.types import DeploymentMethod
 from workflow.digest import code_digest as digest
 from workflow.laterf_tables import captures_folder, descriptions, laterf_cells, laterf_rows, laterf_runs
 from workflow.runs import (
+    all_runs,
     owner_run,
     run_config,
     stage_folder,
@@ -19,20 +20,23 @@ from workflow.segmentation_methods import (
     manifests,
     method_runs,
     photo_folders,
-    read_methods,
     table_rows,
     true_masks,
 )
-from workflow.settings import check_config, read_schema
+from workflow.settings import check_config, read_yaml
 
-segmentation_methods = read_methods(Path(workflow.basedir, "workflow/segmentation_methods.yaml"))
-laterf = read_methods(Path(workflow.basedir, "workflow/laterf_tables.yaml"))
-config["runs"] = {**config["runs"], **method_runs(segmentation_methods), **laterf_runs(laterf)}
+segmentation_methods = read_yaml(Path(workflow.basedir, "workflow/segmentation_methods.yaml"))
+laterf = read_yaml(Path(workflow.basedir, "workflow/laterf_tables.yaml"))
+config["runs"] = all_runs(
+    config["runs"],
+    read_yaml(Path(workflow.basedir, "config.yaml"))["runs"],
+    {**method_runs(segmentation_methods), **laterf_runs(laterf)},
+)
 
 
 def check_everything():
     """Check the settings of every run, and the scenes as typed: Snakemake tidies paths before rules see them."""
-    schema = read_schema(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
+    schema = read_yaml(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
     check_config(config, schema)
     for run in [*config["runs"], *listed(config["run"])]:
         check_config(run_config(config, run), schema, f"run {run}")
