@@ -15,8 +15,8 @@ from tqdm import tqdm
 from nerfkit.files import read_arrays, read_mask, stage_folder, write_image, write_manifest, write_mask
 from nerfkit.masks import surroundings
 from nerfkit.membrane import meeting
+from nerfkit.projection import lift
 from nerfkit.scene import read_scene
-from nerfkit.segmentation.projection import lift
 from nerfkit.visibility import CLEAR, Shown, barred, before, surfaces_behind, witnesses
 
 log = logging.getLogger("nerfkit")

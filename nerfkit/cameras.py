@@ -74,7 +74,7 @@ class Camera:
         """Pixel coordinates (..., 2) of points (..., 3) in camera axes, and whether they are before the
         camera and in the picture, (...) bool; others have pixels without meaning."""
         before = points[..., 2] > 1e-6
-        safe = np.where(before[..., None], points, [0, 0, 1.0])
+        safe = np.where(before[..., None], points, np.array([0, 0, 1], points.dtype))
         xy = self.project(safe.reshape(-1, 3)).reshape(*before.shape, 2)
         return xy, before & self.frames(xy)
 

@@ -264,7 +264,7 @@ def prepare(
     photo = Photo(
         **asdict(origin),
         file=f"{FOLDERS[origin.split]}/{origin.name}.png",
-        size=fitted_size(image, settings.width),
+        size=fitted_size(image.shape, settings.width),
         large=f"large/{FOLDERS[origin.split]}/{origin.name}.jpg",
         large_size=square_pixel_size(image, settings.large),
     )

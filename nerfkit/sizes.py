@@ -4,9 +4,9 @@ import numpy as np
 from PIL import Image
 
 
-def fitted_size(image: np.ndarray, long_side: int) -> tuple[int, int]:
-    """The image's size with its long side reduced to `long_side`."""
-    height, width = image.shape[:2]
+def fitted_size(shape: tuple[int, ...], long_side: int) -> tuple[int, int]:
+    """Width and height of an image (H, W, ...) with its long side reduced to `long_side`."""
+    height, width = shape[:2]
     scale = min(1.0, long_side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
@@ -20,7 +20,7 @@ def square_pixel_size(image: np.ndarray, long_side: int) -> tuple[int, int]:
     height, width = image.shape[:2]
     if max(width, height) <= long_side:
         return width, height
-    sides = [fitted_size(image, side) for side in range(long_side, int(0.95 * long_side), -1)]
+    sides = [fitted_size(image.shape, side) for side in range(long_side, int(0.95 * long_side), -1)]
     return min(sides, key=lambda s: round(abs(s[0] * height - s[1] * width) / (width * height), 6))
 
 

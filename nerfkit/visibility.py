@@ -11,8 +11,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from nerfkit.projection import lift, project, sample
 from nerfkit.scene import View
-from nerfkit.segmentation.projection import lift, project, sample
 
 CELL = 2  # pixels across of the cells in which surfaces are gathered: surfaces farther off leave gaps in one
 LAYERS = 3  # surfaces behind each other that are tried

@@ -24,9 +24,9 @@ from nerfkit.extraction.outlines import outlined
 from nerfkit.extraction.surface_graph import surface_graph
 from nerfkit.extraction.visibility import Photographed
 from nerfkit.fields.object_box import Box
+from nerfkit.projection import lift
 from nerfkit.rays import pixel_starts
 from nerfkit.segmentation.appearance import lab_image
-from nerfkit.segmentation.projection import lift
 
 RESOLUTION, VOXEL_PIXELS = 96, 1.5  # voxels a side at most; pixels that a voxel is wide at least
 MARGIN = 0.5  # of the cube around the labels of the object, which may all lie in its middle

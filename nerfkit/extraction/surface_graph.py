@@ -15,8 +15,8 @@ from scipy import sparse
 
 from nerfkit.extraction.visibility import Photographed
 from nerfkit.fields.object_box import Box
+from nerfkit.projection import lift
 from nerfkit.segmentation.appearance import lab_image
-from nerfkit.segmentation.projection import lift
 
 FEWEST = 3  # pixels of a node; fewer are stray depths
 JUMP = 0.1  # of the depth, between neighbouring pixels: an edge, where depths are a blur of two surfaces

@@ -7,8 +7,8 @@ import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.fields.object_box import Box
+from nerfkit.projection import lift, project
 from nerfkit.scene import View
-from nerfkit.segmentation.projection import lift, project
 
 AGREEING = 0.05  # of the views that must say something of a voxel; single depths stray far
 EROSION = 0.006  # of the width, at the edge of a mask, where the depth may be that of what lies behind

@@ -10,7 +10,7 @@ simplex-constrained total variation", 2009).
 import cv2
 import numpy as np
 
-from nerfkit.inpainting.regions import size_within
+from nerfkit.sizes import fitted_size
 from nerfkit.total_variation import least_variation, shorten
 
 AGREEMENT = 0.93  # share of the rim that straight lines have to explain
@@ -64,7 +64,7 @@ def shortest_borders(
         given, wanted: bool (H, W).
     """
     height, width = labels.shape
-    size = size_within(labels.shape, LARGEST)
+    size = fitted_size(labels.shape, LARGEST)
     coarse = [
         cv2.resize((given & (labels == label)).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         for label in present

@@ -9,7 +9,7 @@ fill, but it tells patches what should come where.
 import cv2
 import numpy as np
 
-from nerfkit.inpainting.regions import size_within
+from nerfkit.sizes import fitted_size
 
 RANKS = 3  # at most; more follow noise where a row or column is hidden for the most part
 ROUNDS = 60  # of completion, for each rank from 1 on
@@ -32,7 +32,7 @@ def low_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.nda
     Returns: float32 (h, w, 3).
     """
     height, width = known.shape
-    size = size_within(known.shape, LARGEST)
+    size = fitted_size(known.shape, LARGEST)
     share, hole = (
         cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) for mask in (known, wanted)
     )

@@ -1,4 +1,4 @@
-"""Squares around regions of a picture, and its size when it is made smaller."""
+"""Squares around regions of a picture."""
 
 import cv2
 import numpy as np
@@ -13,10 +13,3 @@ def grown(mask: np.ndarray, radius: int) -> np.ndarray:
 def shrunk(mask: np.ndarray, radius: int) -> np.ndarray:
     """The pixels of the mask whose square of that radius lies in it and in the picture."""
     return ~grown(np.pad(~mask, radius, constant_values=True), radius)[radius:-radius, radius:-radius]
-
-
-def size_within(shape: tuple[int, int], largest: int) -> tuple[int, int]:
-    """Width and height of a picture (H, W) made so small that no side is longer than `largest` pixels."""
-    scale = max(1.0, max(shape) / largest)
-    height, width = (max(1, round(side / scale)) for side in shape)
-    return width, height

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nerfkit.projection import lift, project
 from nerfkit.scene import View
-from nerfkit.segmentation.projection import lift, project
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from nerfkit.projection import pixel_directions, project, sample
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image
-from nerfkit.segmentation.projection import pixel_directions, project, sample
 from nerfkit.segmentation.support import Plane, Support
 from nerfkit.views import spread
 

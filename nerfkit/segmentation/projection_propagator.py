@@ -1,7 +1,7 @@
 """The embedded propagator: masks carried from view to view by the scene field's depth.
 
 It walks from the clicked views outwards, always to the view nearest in pose. Each view asks the clicked views
-and its nearest neighbours among the finished ones about every surface it sees (projection.py), draws its mask
+and its nearest neighbours among the finished ones about every surface it sees (votes.py), draws its mask
 along the image's edges where they are unsure (band.py), and then answers later views itself. A second walk,
 in which every view can ask neighbours on all sides, mends what the first could not know.
 """
@@ -13,14 +13,15 @@ import numpy as np
 from tqdm import tqdm
 
 from nerfkit.masks import surroundings
+from nerfkit.projection import lift
 from nerfkit.scene import View
 from nerfkit.segmentation.appearance import lab_image, looks
 from nerfkit.segmentation.band import LOOKS_REACH, redraw, signed_distance
 from nerfkit.segmentation.parallax import MOST, blurred
 from nerfkit.segmentation.parts import NOWHERE, fill_small_holes, large_parts, parts_touching
-from nerfkit.segmentation.projection import Hull, Source, lift, vote
 from nerfkit.segmentation.table import Table, fitted
 from nerfkit.segmentation.view_order import view_distances, walk
+from nerfkit.segmentation.votes import Hull, Source, vote
 from nerfkit.views import spread
 
 HOP_WEIGHT = 0.8  # of a finished view's vote, to the power of its hops from a clicked view

@@ -13,13 +13,13 @@ from nerfkit.clicks import read_clicks
 from nerfkit.errors import UserError
 from nerfkit.files import read_arrays, read_image, stage_folder, write_manifest
 from nerfkit.photos import read_photos
+from nerfkit.projection import pixel_directions
 from nerfkit.prompts import Clicks, PromptedObject
 from nerfkit.scene import View, read_scene
 from nerfkit.segmentation.feature_networks import feature_network
 from nerfkit.segmentation.grabcut import GrabCutSegmenter
 from nerfkit.segmentation.object_masks import ObjectMasks, write_object_masks
 from nerfkit.segmentation.parallax import Parallax, onlookers
-from nerfkit.segmentation.projection import pixel_directions
 from nerfkit.segmentation.sam import SamSegmenter
 from nerfkit.segmentation.true_mask import TrueMask
 

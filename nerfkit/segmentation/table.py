@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from nerfkit.masks import resized_mask
+from nerfkit.projection import lift
 from nerfkit.scene import View
 from nerfkit.segmentation.parallax import Parallax
-from nerfkit.segmentation.projection import lift
 from nerfkit.segmentation.support import REACH, Plane, Support, find_support
 
 RIM = 3  # pixels to either side of a mask's edge that count neither as object nor as what is around it

@@ -16,10 +16,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from nerfkit.nearest import nearest
+from nerfkit.projection import lift
 from nerfkit.rendering import Field
 from nerfkit.scene import View
 from nerfkit.segmentation.cut import CERTAIN, smoothest_division
-from nerfkit.segmentation.projection import Hull, Source, lift
+from nerfkit.segmentation.votes import Hull, Source
 from nerfkit.segmentation.voxels import VoxelGrid, field_features, look, render_labels
 
 REACH = 1.5  # half side of the cube, in radii of the ball around what the clicked views see of the object

@@ -10,7 +10,7 @@ import pytest
 
 from nerfkit.background import BackgroundSettings, background, hidden, look_behind, seamless
 from nerfkit.files import read_image, read_json, read_mask, write_mask
-from nerfkit.segmentation.projection import lift
+from nerfkit.projection import lift
 from nerfkit.visibility import Shown, before, witnesses
 
 SETTINGS = BackgroundSettings()

@@ -7,8 +7,8 @@ import pytest
 import room
 
 from nerfkit.cameras import Camera
+from nerfkit.projection import lift
 from nerfkit.scene import View
-from nerfkit.segmentation.projection import lift
 from nerfkit.visibility import Shown, barred
 
 LENS = Camera(240, 180, 220.0, 220.0, 120.0, 90.0)

@@ -26,8 +26,8 @@ from nerfkit.fields.object_box import Box
 from nerfkit.files import write_image
 from nerfkit.object_rendering import PartRendering
 from nerfkit.objectives.extraction import Extraction, opacity_error
+from nerfkit.projection import project
 from nerfkit.rendering import Rendering
-from nerfkit.segmentation.projection import project
 
 BOX = Box((-0.6, -0.6, -0.6), 1.2)
 
@@ -162,13 +162,13 @@ def photographed(count=6, half=0.8, folder=None):
 def test_projection_is_where_the_rays_come_from():
     view = analytic.views(analytic.Path("/nowhere"), 1)[0]
     points = np.array([[0, 0, 0], [0.3, 0.1, 0.2], [0, 0, -40.0]])
-    found, z, _ = project(points, view)
+    found, z, inside = project(points, view)
     column, row = np.floor(found).astype(int).T
     local = (points - view.world_from_cam[:3, 3]) @ view.world_from_cam[:3, :3]
     xy = view.camera.project(local[:2])
     assert column.tolist()[:2] == np.floor(xy[:, 0]).astype(int).tolist()
     assert row.tolist()[:2] == np.floor(xy[:, 1]).astype(int).tolist()
-    assert column[2] == -1
+    assert inside.tolist() == [True, True, False]
     np.testing.assert_allclose(z[:2], local[:2, 2])
 
 

@@ -92,9 +92,9 @@ def test_downscaling_averages_areas_and_keeps_the_rest(tmp_path):
 
 def test_sizes():
     wide, tall = np.zeros((600, 1000, 3)), np.zeros((1000, 600, 3))
-    assert fitted_size(wide, 500) == (500, 300)
-    assert fitted_size(tall, 500) == (300, 500)
-    assert fitted_size(wide, 4000) == (1000, 600)
+    assert fitted_size(wide.shape, 500) == (500, 300)
+    assert fitted_size(tall.shape, 500) == (300, 500)
+    assert fitted_size(wide.shape, 4000) == (1000, 600)
     assert square_pixel_size(np.zeros((567, 1008, 3)), 1000) == (992, 558)
     assert square_pixel_size(np.zeros((3000, 4000, 3)), 1000) == (1000, 750)
     assert square_pixel_size(wide, 1000) == (1000, 600)

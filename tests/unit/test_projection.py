@@ -6,8 +6,9 @@ import analytic
 import numpy as np
 import pytest
 
+from nerfkit.projection import lift, project, sample
 from nerfkit.scene import View
-from nerfkit.segmentation.projection import Hull, Source, lift, look_up, project, sample, vote
+from nerfkit.segmentation.votes import Hull, Source, look_up, vote
 
 LENS = analytic.LENS.resized(160, 120)
 
