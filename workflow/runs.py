@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from snakemake.exceptions import WorkflowError
 
+from workflow.settings import hint
+
 DEFAULT = "default"
 # A choice (config key) and the stages that make it.
 CHOICES = {
@@ -58,7 +60,7 @@ def base_of(config: dict, run: str) -> str:
     """
     names = [DEFAULT, *config["runs"]]
     if run not in names:
-        raise WorkflowError(f"Unknown run '{run}'; config.yaml has: {', '.join(names)}.")
+        raise WorkflowError(f"`runs` has no '{run}'; {hint(run, names)}")
     base = config["runs"].get(run, {}).get("base", DEFAULT)
     if run != DEFAULT and base not in names[: names.index(run)]:
         raise WorkflowError(f"Run '{run}' is based on '{base}', but no such run stands before it in `runs`.")

@@ -68,9 +68,13 @@ def unknown_setting(section: list[str], error: ValidationError) -> str:
     """The sentence for a name that the schema does not know, with the nearest name that it does know."""
     known = list(error.schema.get("properties", {}))
     name = next(str(key) for key in error.instance if key not in known)
+    return f"{'.'.join([*section, name])} is not a setting; {hint(name, known)}"
+
+
+def hint(name: str, known: list[str]) -> str:
+    """How a sentence on an unknown name ends: the name that it may stand for, or all of them."""
     close = get_close_matches(name, known, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}."
-    return f"{'.'.join([*section, name])} is not a setting; {hint}"
+    return f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known) or 'none'}."
 
 
 def shown(value: object) -> str:

@@ -86,8 +86,9 @@ def test_until_stops_after_the_stage(tree):
         (["scene=../room"], "'../room' cannot be a scene"),
         (["scene=hall/../room"], "'hall/../room' cannot be a scene"),
         (["--config", "scene=../room"], "'../room' cannot be a scene"),
-        (["--config", "run=other"], "Unknown run 'other'; config.yaml has: default"),
+        (["--config", "run=other"], "`runs` has no 'other'; there are: default"),
         (["--config", "sead=1"], "config: sead is not a setting; did you mean 'seed'?"),
+        (["--config", "runs=null"], "config: runs (Named variants"),
     ],
 )
 def test_bad_names_are_answered_with_a_sentence(tree, arguments, sentence):

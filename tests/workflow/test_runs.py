@@ -161,5 +161,5 @@ def test_a_run_changes_only_stages_and_choices():
     assert merged["photos"] == CONFIG["photos"]
     with pytest.raises(WorkflowError, match="Run 'other' changes 'data', but a run can only change poses"):
         run_config({**CONFIG, "runs": {"other": {"data": "elsewhere"}}}, "other")
-    with pytest.raises(WorkflowError, match=r"Unknown run 'othr'; config\.yaml has: default, other"):
+    with pytest.raises(WorkflowError, match=r"`runs` has no 'othr'; did you mean 'other'\?"):
         run_config({**CONFIG, "runs": {"other": {}}}, "othr")

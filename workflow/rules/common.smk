@@ -23,10 +23,12 @@ from workflow.segmentation_methods import (
     table_rows,
     true_masks,
 )
-from workflow.settings import check_config, read_yaml
+from workflow.settings import check_config, hint, read_yaml
 
 segmentation_methods = read_yaml(Path(workflow.basedir, "workflow/segmentation_methods.yaml"))
 laterf = read_yaml(Path(workflow.basedir, "workflow/laterf_tables.yaml"))
+schema = read_yaml(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
+check_config(config, schema)
 config["runs"] = all_runs(
     config["runs"],
     read_yaml(Path(workflow.basedir, "config.yaml"))["runs"],
@@ -36,8 +38,6 @@ config["runs"] = all_runs(
 
 def check_everything():
     """Check the settings of every run, and the scenes as typed: Snakemake tidies paths before rules see them."""
-    schema = read_yaml(Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
-    check_config(config, schema)
     for run in [*config["runs"], *listed(config["run"])]:
         check_config(run_config(config, run), schema, f"run {run}")
     for argument in sys.argv[1:]:

@@ -12,10 +12,11 @@ def table_cells():
     """
     asked = config["inpainting_table"]
     for method in asked["methods"]:
-        if method["run"] not in ("default", *config["runs"]):
+        known = ["default", *config["runs"]]
+        if method["run"] not in known:
             raise WorkflowError(
                 f"inpainting_table.methods: '{method['title']}' is the run '{method['run']}', which `runs` does not "
-                f"have; it has: {', '.join(config['runs'])}. Add the run there, or take the method out."
+                f"have; {hint(method['run'], known)}"
             )
     scenes = [scene_folder(str(scene), config["data"]).name for scene in listed(asked["scenes"])]
     return [
