@@ -103,6 +103,7 @@ def main(root: Path, arguments: list[str], environment: dict[str, str], output: 
     """Snakemake's command line, in a process of its own session, with its streams in a file."""
     os.setsid()
     os.chdir(root)
+    os.environ.pop("PYTHONPATH", None)  # a checkout in it would hide the fake nerfkit
     os.environ.update(environment)
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
