@@ -8,7 +8,8 @@ import numpy as np
 
 from nerfkit.cameras import Camera
 from nerfkit.scene import LENS_KEYS, OPENCV_FROM_OPENGL
-from nerfkit.sfm.model import Model, PosedPhoto
+from nerfkit.sfm.model import Model
+from nerfkit.sfm.sparse_depth import view_depth
 
 MEDIAN_DISTANCE = 2.0  # scene units from a camera to a point
 NEAR_PERCENTILE, NEAR_MARGIN = 1.0, 0.8
@@ -55,16 +56,10 @@ def bounds(model: Model, min_points: int) -> list[tuple[float, float]]:
     """
     cutouts = all(view.clear > CUTOUT for view in model.train)
     margin = CUTOUT_MARGIN if cutouts else FAR_MARGIN
-    depths = [view_depths(view, model.points) for view in model.views]
+    depths = [view_depth(view, model.points)[1] for view in model.views]
     train = [z for view, z in zip(model.views, depths, strict=True) if view.photo.split == "train"]
     scene = depth_range(np.concatenate(train), margin)
     return [depth_range(z, margin) if len(z) >= max(1, min_points) else scene for z in depths]
-
-
-def view_depths(view: PosedPhoto, points: np.ndarray) -> np.ndarray:
-    """z-depth (N,) of the points a view sees, those before the camera."""
-    z = view.in_camera(points[view.point_idx])[:, 2]
-    return z[z > 0]
 
 
 def depth_range(z: np.ndarray, margin: float) -> tuple[float, float]:
