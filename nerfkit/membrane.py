@@ -16,6 +16,7 @@ def membrane(
     wanted: np.ndarray,
     labels: np.ndarray | None = None,
     steps: tuple[np.ndarray, np.ndarray] | None = None,
+    anchor: float = ANCHOR,
 ) -> np.ndarray:
     """Solve Laplace's or Poisson's equation on the pixels `wanted`.
 
@@ -26,6 +27,7 @@ def membrane(
         labels: int (H, W); no flow passes between neighbours of different labels.
         steps: wanted differences to the next row (H - 1, W, ...) and column (H, W - 1, ...), as `values`;
             zeros without.
+        anchor: pull of an unknown towards zero; that of a neighbour is 1.
 
     Returns: float64 (H, W) or (H, W, C), the solution on `wanted`, zero elsewhere.
     """
@@ -37,7 +39,7 @@ def membrane(
     number[wanted] = np.arange(count)
     channels = values.reshape(*wanted.shape, -1)
     rows, columns = [], []
-    degree, right = np.full(count, ANCHOR), np.zeros((count, channels.shape[2]))
+    degree, right = np.full(count, anchor), np.zeros((count, channels.shape[2]))
     for axis, sign, here, there in _neighbours():
         joined = np.ones(number[here].shape, bool) if labels is None else labels[here] == labels[there]
         both = wanted[here] & wanted[there] & joined

@@ -21,7 +21,7 @@ from nerfkit.inpainting.regions import shrunk
 from nerfkit.inpainting.seams import without_seams
 from nerfkit.inpainting.strips import Strip, around, beside, find_strips
 from nerfkit.masks import surroundings
-from nerfkit.membrane import meeting
+from nerfkit.membrane import ANCHOR, meeting
 
 TEXTURE_WEIGHT = 5.0  # of a mean absolute gradient against a colour difference
 DISPARITY_WEIGHT = 0.5  # of a difference as large as the disparity's range against a colour difference
@@ -30,6 +30,7 @@ SURROUNDED = 0.9  # share of the rim that shows one surface, from which on it go
 FEWEST_EXEMPLARS = 1000  # patches of that surface; with fewer the rest of the picture helps more
 PLACE_WEIGHT = 0.7  # of a patch taken from a picture's diagonal away, against a colour difference;
 PATTERN_PLACE_WEIGHT = 0.5  # where a pattern tells what comes next, nearness matters less
+HELD = 0.01  # pull of the colours copied into what ends in the hole: a seam fades within ten pixels
 ROUNDS = (10, 5, 4, 3)  # rounds of search and vote from the coarsest level on; the last entry for the rest
 
 
@@ -99,7 +100,7 @@ class ExemplarInpainter:
         """Fill a flat part in place if enough shows what it is like; which pixels (H, W) were filled."""
         exemplars, drawn = shrunk(part.known, self.radius).sum(), None
         if part.ends and exemplars >= FEWEST_SOURCES:  # no row and no column of it is seen at both ends
-            drawn = self.complete(part.colours, part.wanted, part.known | part.wanted)
+            drawn = self.complete(part.colours, part.wanted, part.known | part.wanted, held=HELD)
         elif not part.ends and part.surrounded >= SURROUNDED and exemplars >= FEWEST_EXEMPLARS:
             drawn = self.regular(part)
         if drawn is None:
@@ -125,11 +126,16 @@ class ExemplarInpainter:
         return complete_disparity(guide.disparity, hole, guide.xy, strips, seed=self.seed)
 
     def complete(
-        self, image: np.ndarray, hole: np.ndarray, inside: np.ndarray, guide: np.ndarray | None = None
+        self,
+        image: np.ndarray,
+        hole: np.ndarray,
+        inside: np.ndarray,
+        guide: np.ndarray | None = None,
+        held: float = ANCHOR,
     ) -> np.ndarray:
-        """Complete a float32 image (H, W, 3) in [0, 1] as `painted` does, without seams."""
+        """Complete a float32 image (H, W, 3) in [0, 1] as `painted` does, without seams; `held` as there."""
         filled, match = self.painted(image, hole, inside, guide, PLACE_WEIGHT)
-        return without_seams(filled, match, hole, inside & ~hole)
+        return without_seams(filled, match, hole, inside & ~hole, held)
 
     def painted(
         self, image: np.ndarray, hole: np.ndarray, inside: np.ndarray, guide: np.ndarray | None, place: float

@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from nerfkit.membrane import membrane
+from nerfkit.membrane import ANCHOR, membrane
 
 NOISE = 0.015  # difference of neighbouring colours that is no texture; added up across a hole it stains
 SEAM = 0.1  # difference of neighbouring colours from which it is an edge if a source has one there;
 LARGEST_SEAM = 0.2  # otherwise two pieces of one shaded wall may differ by as much
 
 
-def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray, known: np.ndarray) -> np.ndarray:
+def without_seams(
+    image: np.ndarray, match: np.ndarray, hole: np.ndarray, known: np.ndarray, held: float = ANCHOR
+) -> np.ndarray:
     """A filled picture (H, W, 3) whose copies meet each other and what is `known` (H, W) without steps.
 
     From pixel to pixel the fill changes as its sources do, not by what two sources differ in: shading makes
@@ -17,9 +19,11 @@ def without_seams(image: np.ndarray, match: np.ndarray, hole: np.ndarray, known:
 
     Args:
         match: (H, W, 2), the row and column of each pixel's source.
+        held: pull of a pixel's own colour, where that of a neighbour is 1. What is known at one end alone is
+            held by nothing else at the other, and differences add up to a stain there.
     """
-    steps = tuple(steps_of_sources(image, match, hole, axis) for axis in (0, 1))
-    return np.where(hole[..., None], membrane(image, known, hole, steps=steps), image)
+    steps = [steps_of_sources(image, match, hole, axis) - np.diff(image, axis=axis) for axis in (0, 1)]
+    return image + membrane(np.zeros_like(image), known, hole, steps=tuple(steps), anchor=held)
 
 
 def steps_of_sources(image: np.ndarray, match: np.ndarray, hole: np.ndarray, axis: int) -> np.ndarray:

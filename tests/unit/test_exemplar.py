@@ -147,6 +147,20 @@ def test_a_step_that_no_source_has_is_a_seam_unless_it_is_large():
         assert np.abs(np.diff(even[20, 25:35], axis=0)).max() == pytest.approx(left, abs=0.02)
 
 
+def test_what_ends_in_the_hole_is_held_by_its_own_colours():
+    """Known on the left alone, of sources that are a little brighter from pixel to pixel."""
+    image = np.full((20, 80, 3), 0.5, np.float32)
+    image[:, :20] += 0.02 * np.arange(20, dtype=np.float32)[None, :, None] - 0.38
+    hole = np.zeros((20, 80), bool)
+    hole[:, 20:] = True
+    match = np.broadcast_to([10, 10], (20, 80, 2))
+    free, held = (without_seams(image, match, hole, ~hole, pull) for pull in (1e-9, 0.01))
+    assert free[10, 79, 0] > 0.5 + 60 * 0.005
+    assert abs(held[10, 79, 0] - 0.5) < 0.1
+    np.testing.assert_array_equal(held[~hole], image[~hole])
+    assert np.abs(np.diff(held[10, 19:30, 0])).max() < 0.03
+
+
 def random_field(seed, shape=(30, 34), radius=2, channels=3):
     rng = np.random.default_rng(seed)
     pixels = rng.random((*shape, channels), np.float32)
