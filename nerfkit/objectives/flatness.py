@@ -18,6 +18,7 @@ from nerfkit.rendering import Rendering
 SHARE = 16  # one line for so many rays through pixels
 REACH = 0.125  # of a photo's long side, from the middle of a line to its end
 BARE = 0.03  # range of a channel along a line, in [0, 1], at which its say is 1 / e
+SQUARE = 0.003  # of a photo's long side, from a stop to the sides of the square whose mean colour counts
 LEAST_SAY = 0.1
 STOPS = 5  # pixels of a line whose colours are compared; the first, the middle and the last have rays
 
@@ -43,6 +44,20 @@ def lines(pixels: PixelBank, count: int, generator: torch.Generator) -> Tensor:
     return flat[inside]
 
 
+def mean_colours(pixels: PixelBank, index: Tensor) -> Tensor:
+    """The colours (..., 3) of squares around pixels (...), which are as large in photos of any size: single
+    pixels of large photos have the noise of their sensor, with which nothing is bare."""
+    view = pixels.view_of(index)
+    starts, sizes = pixels.starts[view], pixels.sizes[view]
+    radius = round(SQUARE * int(pixels.sizes.max()))
+    offsets = torch.arange(-radius, radius + 1)
+    rows = (((index - starts) // sizes[..., 1])[..., None] + offsets).clamp_min(0).minimum(sizes[..., :1] - 1)
+    columns = (((index - starts) % sizes[..., 1])[..., None] + offsets).clamp_min(0)
+    columns = columns.minimum(sizes[..., 1:] - 1)
+    square = rows[..., :, None] * sizes[..., 1, None, None] + columns[..., None, :]
+    return pixels.colours(starts[..., None, None] + square).mean(dim=(-3, -2))
+
+
 def bareness(colours: Tensor) -> Tensor:
     """How much a line of colours (L, STOPS, 3) says that its surface is bare, (L,) in [0, 1]."""
     across = (colours.amax(dim=1) - colours.amin(dim=1)).amax(dim=1)
@@ -66,7 +81,7 @@ def flatness_part(
     """
     drawn = count // SHARE
     stops = lines(pixels, drawn, generator)
-    say = bareness(pixels.colours(stops))
+    say = bareness(mean_colours(pixels, stops))
     if allowed is not None:
         say = say * allowed[stops].all(dim=1)
     if (clear := pixels.clear(stops)) is not None:  # where there is nothing, nothing is flat

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nerfkit.cameras import Camera
-from nerfkit.objectives.flatness import REACH, SHARE, STOPS, bareness, flatness_part, lines
+from nerfkit.objectives.flatness import REACH, SHARE, STOPS, bareness, flatness_part, lines, mean_colours
 from nerfkit.rays import PixelBank
 from nerfkit.rendering import Rendering
 from nerfkit.scene import View
@@ -18,10 +18,10 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
-def bank(colour=0.5):
-    """Two views of different sizes through an ideal lens, of one colour each."""
+def bank(colour=0.5, sizes=SIZES):
+    """Views of different sizes through an ideal lens, of one colour each."""
     views, images = [], []
-    for number, (width, height) in enumerate(SIZES):
+    for number, (width, height) in enumerate(sizes):
         pose = np.eye(4)
         pose[:3, 3] = [0.3 * number, 0.1, 0]
         camera = Camera(width, height, 50, 52, width / 2, height / 2)
@@ -87,6 +87,32 @@ def test_only_bare_lines_speak():
     every = flatness_part(bank(), 4000, torch.Generator().manual_seed(1), 1.0, 1.0)
     some = flatness_part(striped, 4000, torch.Generator().manual_seed(1), 1.0, 1.0)
     assert len(some.rays) < 0.6 * len(every.rays)
+
+
+def test_what_counts_is_the_mean_colour_of_a_square_within_its_photo(generator):
+    sizes = [(700, 9), (40, 30)]
+    pixels = bank(sizes=sizes)
+    pixels.rgb = torch.randint(0, 256, pixels.rgb.shape, generator=generator, dtype=torch.uint8)
+    index = torch.randint(len(pixels), (50, 3), generator=generator)
+    found = mean_colours(pixels, index)
+    photos = pixels.rgb.split([width * height for width, height in sizes])
+    shapes = [(height, width, 3) for width, height in sizes]
+    margin = ((2, 2), (2, 2), (0, 0))
+    padded = [np.pad(p.reshape(s) / 255, margin, "edge") for p, s in zip(photos, shapes, strict=True)]
+    for flat, colour in zip(index.flatten().tolist(), found.reshape(-1, 3), strict=True):
+        view = int(flat >= 700 * 9)
+        row, column = divmod(flat - 700 * 9 * view, sizes[view][0])
+        expected = padded[view][row : row + 5, column : column + 5].mean(axis=(0, 1))
+        np.testing.assert_allclose(colour.numpy(), expected, atol=1e-5)
+
+
+def test_the_noise_of_a_large_photo_leaves_a_surface_bare(generator):
+    pixels = bank(sizes=[(1000, 600)])
+    noise = 8 * torch.randn(pixels.rgb.shape, generator=generator)
+    pixels.rgb = (pixels.rgb + noise).clamp(0, 255).to(torch.uint8)
+    stops = lines(pixels, 2000, generator)
+    assert bareness(pixels.colours(stops)).mean() < 0.1
+    assert bareness(mean_colours(pixels, stops)).mean() > 0.5
 
 
 def test_lines_through_what_is_not_allowed_say_nothing(generator):
