@@ -78,7 +78,8 @@ class FlatPart:
     """A flat part of a hole in a picture (H, W), and what its chart (h, w) shows.
 
     hole: bool (H, W). colours: (h, w, 3). known, wanted: bool (h, w), which pixels of the chart show the
-    surface beside the hole, and which are to be filled. ends: whether the surface ends inside the hole.
+    surface beside the hole, and which are to be filled. ends: whether the surface ends inside the hole; if
+    so, front: bool (h, w), where the chart shows not the surface but the front below its edge.
     """
 
     chart: Chart
@@ -87,6 +88,7 @@ class FlatPart:
     known: np.ndarray
     wanted: np.ndarray
     ends: bool = False
+    front: np.ndarray | None = None
 
     @property
     def surrounded(self) -> float:
@@ -114,8 +116,15 @@ def strip_parts(
     reach = round(REACH * context * hole.shape[1])
     for strip in strips:
         pure = strip.known & shrunk(strip.known | hole, MIXED)
-        part = seen_straight(picture, strip.inside, pure, guide, strip.plane, reach)
-        yield replace(part, ends=True)
+        part = seen_straight(picture, strip.inside, pure, guide, strip.planes[0], reach)
+        front = cv2.remap(
+            strip.front(guide.xy).astype(np.float32),
+            part.chart.in_picture(guide.camera),
+            None,
+            cv2.INTER_NEAREST,
+            borderValue=0,
+        )
+        yield replace(part, ends=True, front=front > 0)
 
 
 def flat_parts(

@@ -12,7 +12,7 @@ import numpy as np
 from nerfkit.inpainting.borders import continue_labels
 from nerfkit.inpainting.planes import TOLERANCE, design, planes_and_labels
 from nerfkit.inpainting.regions import grown
-from nerfkit.inpainting.strips import Strip
+from nerfkit.inpainting.strips import Strip, farthest
 from nerfkit.masks import surroundings
 from nerfkit.membrane import membrane
 
@@ -56,8 +56,8 @@ def complete_disparity(
 
 
 def _on_plane(disparity: np.ndarray, strip: Strip, xy: np.ndarray) -> np.ndarray:
-    """The disparity of a strip's pixels in the hole (N,): its plane's, and where it is seen as it is seen."""
-    base = design(xy) @ strip.plane
+    """The disparity of a strip's pixels in the hole (N,): its planes', and where it is seen as it is seen."""
+    base = farthest(strip.planes, xy)
     film = membrane(disparity - base, strip.known & grown(strip.inside, RIM), strip.inside)
     return (base + film)[strip.inside]
 

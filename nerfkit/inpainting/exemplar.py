@@ -25,6 +25,7 @@ from nerfkit.membrane import ANCHOR, meeting
 
 TEXTURE_WEIGHT = 5.0  # of a mean absolute gradient against a colour difference
 DISPARITY_WEIGHT = 0.5  # of a difference as large as the disparity's range against a colour difference
+FRONT_WEIGHT = 1.0  # of what is front and what is top
 REGULAR_WEIGHT = 1.0  # of a difference in what goes on along rows and columns
 SURROUNDED = 0.9  # share of the rim that shows one surface, from which on it goes on through the hole
 FEWEST_EXEMPLARS = 1000  # patches of that surface; with fewer the rest of the picture helps more
@@ -100,7 +101,8 @@ class ExemplarInpainter:
         """Fill a flat part in place if enough shows what it is like; which pixels (H, W) were filled."""
         exemplars, drawn = shrunk(part.known, self.radius).sum(), None
         if part.ends and exemplars >= FEWEST_SOURCES:  # no row and no column of it is seen at both ends
-            drawn = self.complete(part.colours, part.wanted, part.known | part.wanted, held=HELD)
+            front = FRONT_WEIGHT * part.front[..., None]
+            drawn = self.complete(part.colours, part.wanted, part.known | part.wanted, front, held=HELD)
         elif not part.ends and part.surrounded >= SURROUNDED and exemplars >= FEWEST_EXEMPLARS:
             drawn = self.regular(part)
         if drawn is None:

@@ -30,7 +30,7 @@ def find_planes(xy: np.ndarray, disparity: np.ndarray, seed: int) -> np.ndarray:
     planes: list[np.ndarray] = []
     left = np.ones(len(values), bool)
     while len(planes) < MOST_PLANES and left.sum() > max(50, SMALLEST_SHARE * len(values)):
-        plane = _best_plane(terms[left], values[left], rng)
+        plane = best_plane(terms[left], values[left], rng)
         inliers = left & _fits(terms, values, plane)
         if inliers.sum() < SMALLEST_SHARE * len(values):
             break
@@ -39,20 +39,25 @@ def find_planes(xy: np.ndarray, disparity: np.ndarray, seed: int) -> np.ndarray:
     return np.array(planes).reshape(-1, 3)
 
 
-def _fits(terms: np.ndarray, values: np.ndarray, plane: np.ndarray) -> np.ndarray:
+def _fits(
+    terms: np.ndarray, values: np.ndarray, plane: np.ndarray, tolerance: float = TOLERANCE
+) -> np.ndarray:
     """Whether each value lies on the plane."""
-    return np.abs(terms @ plane - values) < TOLERANCE * values
+    return np.abs(terms @ plane - values) < tolerance * values
 
 
-def _best_plane(terms: np.ndarray, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The hypothesis with the most inliers, refitted to them three times."""
+def best_plane(
+    terms: np.ndarray, values: np.ndarray, rng: np.random.Generator, tolerance: float = TOLERANCE
+) -> np.ndarray:
+    """The plane (3,) that lies within a tolerance of most disparities (N,) at terms (N, 3), refitted to them
+    three times."""
     triples = rng.integers(0, len(values), (TRIALS, 3))
     solvable = np.abs(np.linalg.det(terms[triples])) > 1e-8
     planes = np.linalg.solve(terms[triples[solvable]], values[triples[solvable]][..., None])[..., 0]
-    inliers = np.abs(terms @ planes.T - values[:, None]) < TOLERANCE * values[:, None]
+    inliers = np.abs(terms @ planes.T - values[:, None]) < tolerance * values[:, None]
     plane = planes[inliers.sum(axis=0).argmax()]
     for _ in range(3):
-        mine = _fits(terms, values, plane)
+        mine = _fits(terms, values, plane, tolerance)
         if mine.sum() < 3:
             break
         plane = fitted(terms[mine], values[mine])

@@ -2,8 +2,8 @@
 
 What stands free has edges behind which something farther shows. Two such edges that run parallel into a hole,
 and do not come out of it, bound a strip. It carries what stood on it, so that it ends at a right angle where
-that ends, or where it is last seen itself if that is farther. The shortest border would cut its corner off,
-and colours know nothing of what stands free.
+that ends, or where it is last seen itself if that is farther, and so does the front below its edge. The
+shortest border would cut its corner off, and colours know nothing of what stands free.
 """
 
 from dataclasses import dataclass, replace
@@ -13,10 +13,11 @@ import numpy as np
 
 from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.planes import (
+    SAMPLE,
     TOLERANCE,
+    best_plane,
     design,
     faces,
-    fitted,
     in_plane,
     pixel_in_plane,
     plane_axes,
@@ -30,6 +31,7 @@ SPECK = 0.006  # image widths; thinner bridges between surfaces join nothing, an
 SMALLEST = 500  # pixels of a surface beside the hole
 FEWEST = 200  # pixels of a hole that are worth it
 NEAR = 0.02  # image widths between a hole and the last that is seen of an edge that enters it
+CLOSE = 0.01  # share of their disparity by which depths on a top or a front stray from its plane
 STRAIGHT = 1.5  # pixels by which points of an edge stray from a straight line
 LONG = 0.05  # image widths, the shortest edge that tells a direction
 PARALLEL = 8.0  # degrees between the two sides
@@ -43,26 +45,32 @@ FEET = 98  # percentile of where the object stands; some depths stray
 class Strip:
     """A flat surface that ends inside a hole.
 
-    plane: (3,). inside, known: bool (H, W), which pixels of the hole are its own, and which beside the hole
-    show it. around: these and a seam around them, where depths and colours are mixed.
+    planes: (K, 3), its own, and the front's below its edge if one is seen. inside, known: bool (H, W), which
+    pixels of the hole are its own, and which beside the hole show it. around: these and a seam around them,
+    where depths and colours are mixed.
     """
 
-    plane: np.ndarray
+    planes: np.ndarray
     inside: np.ndarray
     known: np.ndarray
     around: np.ndarray
+
+    def front(self, xy: np.ndarray) -> np.ndarray:
+        """Along which lines of sight (..., 2) the front is seen, bool (...,)."""
+        return (design(xy) @ self.planes.T).argmin(axis=-1) > 0
 
 
 @dataclass(frozen=True)
 class Top:
     """A plane around a hole (H, W).
 
-    places: (H, W, 2), where along its axes a pixel meets it. piece, behind: bool (H, W), what shows it, and
-    what is seen past it, beside the hole. feet: (N, 2), upon which places of it something stood. step: a
-    pixel on it.
+    places: (H, W, 2), where along its axes a pixel meets it. upright: (H, W, 2), the same, but the place
+    above what a pixel meets on the front. piece, behind: bool (H, W), what shows it, and what is seen past
+    it, beside the hole. feet: (N, 2), upon which places of it something stood. step: a pixel on it.
     """
 
     places: np.ndarray
+    upright: np.ndarray
     piece: np.ndarray
     behind: np.ndarray
     hole: np.ndarray
@@ -70,17 +78,19 @@ class Top:
     step: float
 
     @classmethod
-    def of(cls, plane: np.ndarray, piece: np.ndarray, hole: np.ndarray, guide: Guide, outline: int) -> "Top":
-        """The top that the pixels `piece` (H, W) of a plane (3,) show; depths along the object's outline,
-        some pixels wide, do not count."""
-        flat, axes = design(guide.xy) @ plane, plane_axes(plane)
-        behind = ~hole & (guide.disparity > 0) & (guide.disparity < (1 - 2 * TOLERANCE) * flat)
+    def of(cls, planes: np.ndarray, piece: np.ndarray, hole: np.ndarray, guide: Guide, outline: int) -> "Top":
+        """The top and front that the pixels `piece` (H, W) of planes (K, 3) show; depths along the object's
+        outline, some pixels wide, do not count."""
+        plane, sights = planes[0], design(guide.xy)
+        flat, axes = sights @ plane, plane_axes(plane)
+        behind = ~hole & ~piece & (guide.disparity > 0) & (guide.disparity < (1 - 2 * TOLERANCE) * flat)
+        upright = sights / farthest(planes, guide.xy)[..., None] @ axes.T
         feet = np.zeros((0, 2))
         if guide.standing is not None:
             upon = shrunk(guide.standing > (1 + 2 * TOLERANCE) * flat, outline)
             feet = design(guide.xy[upon]) / guide.standing[upon][:, None] @ axes.T
         step = pixel_in_plane(plane, guide.xy, piece)
-        return cls(in_plane(guide.xy, plane, axes), piece, behind, hole, feet, step)
+        return cls(in_plane(guide.xy, plane, axes), upright, piece, behind, hole, feet, step)
 
 
 @dataclass(frozen=True)
@@ -121,15 +131,41 @@ def find_strips(guide: Guide, hole: np.ndarray, seed: int) -> list[Strip]:
     strips = []
     for number in range(len(planes)):
         for piece in pieces(labels == number, gap, width):
-            plane = fitted(design(near.xy[piece]), near.disparity[piece].astype(float))
-            if not faces(plane, near.xy[piece | gap]):
+            faced = top_and_front(near.xy[piece], near.disparity[piece], seed)
+            if not faces(faced[0], near.xy[piece | gap]):
                 continue
-            inside = ending(Top.of(plane, piece, gap, near, speck(width)), width)
+            inside = ending(Top.of(faced, piece, gap, near, speck(width)), width)
             if inside is not None:
                 gap &= ~inside
                 seam = grown(inside | piece, 2 * speck(width))
-                strips.append(Strip(plane, *(_whole(mask, part, hole) for mask in (inside, piece, seam))))
+                strips.append(Strip(faced, *(_whole(mask, part, hole) for mask in (inside, piece, seam))))
     return strips
+
+
+def top_and_front(xy: np.ndarray, disparity: np.ndarray, seed: int) -> np.ndarray:
+    """The plane that most pixels (N, 2), (N,) of a piece lie on closely, and that of the front below its edge
+    if there is one, (K, 3): one through both is tilted, and with it what stands upon it."""
+    rng = np.random.default_rng(seed)
+    planes = closest(xy, disparity, rng)[None]
+    below = disparity < (1 - 2 * CLOSE) * farthest(planes, xy)
+    if below.sum() < FEWEST:
+        return planes
+    both = np.stack([planes[0], closest(xy[below], disparity[below], rng)])
+    alone, together = (
+        (np.abs(farthest(found, xy) / disparity - 1) < CLOSE).mean() for found in (planes, both)
+    )
+    return both if together > alone else planes
+
+
+def closest(xy: np.ndarray, disparity: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The plane (3,) that most pixels (N, 2), (N,) lie on closely."""
+    chosen = rng.permutation(len(disparity))[:SAMPLE]
+    return best_plane(design(xy[chosen]), disparity[chosen].astype(float), rng, CLOSE)
+
+
+def farthest(planes: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """The disparity (...,) of the solid below planes (K, 3): lines of sight (..., 2) enter it at the last."""
+    return (design(xy) @ planes.T).min(axis=-1)
 
 
 def speck(width: int) -> int:
@@ -189,7 +225,7 @@ def ending(top: Top, width: int) -> np.ndarray | None:
     low, high = sorted(side.point @ across for side in sides)
     between = within(top.places @ across, low, high)
     feet = top.feet[within(top.feet @ across, low, high)] @ onward
-    along = top.places @ onward
+    along = top.upright @ onward
     rim = grown(top.hole, 2) & ~top.hole & between
     ends = [np.percentile(feet, FEET)] if len(feet) >= FEWEST else []
     ends += [along[rim & top.piece].max()] if (rim & top.piece).any() else []

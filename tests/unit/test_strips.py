@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nerfkit.cameras import Camera
+from nerfkit.inpainting.charts import strip_parts
 from nerfkit.inpainting.disparity import complete_disparity
 from nerfkit.inpainting.exemplar import ExemplarInpainter
 from nerfkit.inpainting.guide import Guide
@@ -18,6 +19,7 @@ XY = LENS.unproject(LENS.pixel_centres()).reshape(142, 252, 2)
 EYE = np.array([-0.2, -1.3, 0.0])  # y points down, the bench's top is y = 0
 PITCH, YAW = 0.5, 0.5
 ASKEW = 0.5
+EDGE, THICK = -0.25, 0.1  # where across the bench its side is, and how high
 LOW, HIGH = np.array([-0.15, -0.6, 2.3]), np.array([1.0, 0.0, 3.0])  # of the box
 FLOOR = 0.5
 LAST_SEEN = 2.37  # along the bench, where the box begins to hide the farther of its edges
@@ -48,6 +50,16 @@ def bench(kind, end):
     return np.where(shown, z, floor), shown
 
 
+def front(end):
+    """z-depth of a bench's side that faces a viewer at its right, infinite beside it."""
+    c, s = np.cos(YAW), np.sin(YAW)
+    normal = np.array([c, 0, -s])
+    z = (EDGE - EYE @ normal) / (rays() @ normal)
+    place = EYE + rays() * z[..., None]
+    shown = (z > 0) & (place[..., 1] > 0) & (place[..., 1] < THICK) & (place @ [s, 0, c] < end)
+    return np.where(shown, z, np.inf)
+
+
 def turned(vectors, angle):
     """Vectors (..., 3) about the upright."""
     c, s = np.cos(angle), np.sin(angle)
@@ -66,7 +78,9 @@ def box_hides():
 def photograph(kind, end=2.6):
     """What is known of the picture, the disparity without the box, whether the bench is seen there, and the
     hole."""
-    behind, shown = bench(kind, end)
+    behind, shown = bench("straight" if kind == "thick" else kind, end)
+    if kind == "thick":
+        behind, shown = np.minimum(behind, front(end)), shown | (front(end) < behind)
     hole = grown(box_hides() < behind, 3)
     noise = 1 + 0.003 * np.random.default_rng(0).normal(size=behind.shape)
     truth = behind.min() / behind
@@ -95,6 +109,28 @@ def test_a_bench_ends_at_a_right_angle_where_that_ends_which_it_carried():
     off = abs(complete_disparity(guide.disparity, hole, XY, [strip]) / truth - 1)
     assert np.median(off[strip.inside]) < 0.01
     assert (off[hole & ~grown(strip.inside | shown, 3)] < 0.03).mean() > 0.95
+
+
+def test_a_front_below_its_edge_goes_on_and_does_not_tilt_the_top(monkeypatch):
+    lens = Camera(1008, 568, 768.0, 768.0, 504.0, 284.0, k1=0.03)
+    xy = lens.unproject(lens.pixel_centres()).reshape(568, 1008, 2)
+    for name, value in (("EYE", EYE + np.array([0.3, 0, 0])), ("LENS", lens), ("XY", xy)):
+        monkeypatch.setitem(globals(), name, value)
+    end = carried() - 0.1
+    guide, truth, shown, hole = photograph("thick", end)
+    (strip,) = find_strips(guide, hole, 0)
+    assert len(strip.planes) == 2
+    up = strip.planes[0] / np.linalg.norm(strip.planes[0])
+    assert np.degrees(np.arccos(up @ [0, np.cos(PITCH), np.sin(PITCH)])) < 1
+    side = front(end) < bench("straight", end)[0]
+    assert (strip.inside & side).sum() > 0.5 * (hole & side).sum() > 20
+    disparity = complete_disparity(guide.disparity, hole, XY, [strip])
+    assert np.percentile(abs(disparity / truth - 1)[strip.inside & shown], 90) < 0.01
+    grey = np.where(side, 0.2, np.where(shown, 0.8, 0.5)).astype(np.float32)
+    (part,) = strip_parts(np.dstack([grey] * 3), hole, replace(guide, disparity=disparity), [strip], 0.25)
+    assert (part.colours[part.known & part.front] < 0.5).mean() > 0.8
+    assert (part.colours[part.known & ~part.front] > 0.7).mean() > 0.99
+    assert (part.wanted & part.front).any()
 
 
 def test_where_nothing_is_known_of_what_it_carried_it_ends_where_it_is_last_seen():
