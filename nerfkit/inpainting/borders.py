@@ -1,57 +1,81 @@
 """Where one surface ends and another begins inside a hole.
 
-The edge of a table or of a wall is straight more often than not, and its two ends show at the rim of the
-hole. Where straight lines through the whole hole explain the rim, they are taken; else the shortest borders,
-which join such ends too, but may as well end a strip at either side of the hole. They are found by the convex
-relaxation of the minimal partition (Lellmann et al., "Convex multi-class image labeling by
-simplex-constrained total variation", 2009).
+Borders go on as they come to the hole: straight, like the edge of a table, or bent, like that of a hedge, and
+also where only one end of them shows. They are the conics that tell the surfaces around the hole apart. Where
+conics do not explain the rim, the shortest borders are taken, found by the convex relaxation of the minimal
+partition (Lellmann et al., "Convex multi-class image labeling by simplex-constrained total variation", 2009).
 """
 
 import cv2
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
+from nerfkit.masks import distance_to
 from nerfkit.sizes import fitted_size
 from nerfkit.total_variation import least_variation, shorten
 
-AGREEMENT = 0.93  # share of the rim that straight lines have to explain
-FITTING = 300  # steps of their fit
+AGREEMENT = 0.93  # share of the rim that conics have to explain
+REACH = 0.07  # of a hole's width, farther from which what is around it counts e times less
+RIDGE = 1e-5  # weight of the squares of a conic's terms, without which the steepest would be the best
 LARGEST = 72  # cells along the longer side on which borders are sought; they are straight between them
 ROUNDS = 400  # at most; some 100 settle a single border
 SETTLED = 2e-3  # change of a share in a round below which nothing moves any more
 
 
-def continue_labels(labels: np.ndarray, rim: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Label a hole as its rim is labelled.
+def continue_labels(labels: np.ndarray, rim: np.ndarray, known: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Label a hole as what is around it is labelled.
 
     Args:
-        labels: int (H, W), read on the rim.
-        rim, hole: bool (H, W); any other pixel is no part of the picture.
+        labels: int (H, W), read where `known`.
+        rim, known: bool (H, W), those known pixels that the hole has to meet, and all.
+        hole: bool (H, W).
 
     Returns: int (H, W), as `labels` but in the hole.
     """
     present = np.unique(labels[rim])
     if len(present) == 1:
         return np.where(hole, present[0], labels)
-    found = straight_borders(labels, rim, present)
+    found = smooth_borders(labels, known & np.isin(labels, present), hole, present)
     if (found[rim] != labels[rim]).mean() > 1 - AGREEMENT:
         found = shortest_borders(labels, rim, hole, present)
     return np.where(hole, found, labels)
 
 
-def straight_borders(labels: np.ndarray, rim: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Those of the labels `present` (K,) that a linear classifier of places, fitted to the rim, tells apart
-    (softmax regression); int (H, W)."""
-    places = np.stack(np.mgrid[: rim.shape[0], : rim.shape[1]], axis=-1).astype(float)
-    places = (places - places[rim].mean(axis=0)) / (places[rim].std(axis=0) + 1e-9)
-    terms = np.concatenate([places, np.ones((*rim.shape, 1))], axis=-1)
-    x, wanted = terms[rim], (labels[rim][:, None] == present).astype(float)
-    weights = np.zeros((3, len(present)))
-    for _ in range(FITTING):
-        scores = x @ weights
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        weights += 2.0 * (x.T @ (wanted - shares)) / len(x)
+def smooth_borders(
+    labels: np.ndarray, known: np.ndarray, hole: np.ndarray, present: np.ndarray
+) -> np.ndarray:
+    """Those of the labels `present` (K,) that conics tell apart, fitted to the `known` pixels around a hole
+    (softmax regression on places, to the second degree), nearer ones first; int (H, W)."""
+    width = np.sqrt(hole.sum())
+    places = np.stack(np.mgrid[: hole.shape[0], : hole.shape[1]], axis=-1)
+    y, x = np.moveaxis((places - places[hole].mean(axis=0)) / width, -1, 0)
+    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)
+    apart = distance_to(hole) / width
+    apart -= apart[known].min()
+    near = known & (apart < 4 * REACH)
+    wanted = (labels[near][:, None] == present).astype(float)
+    weights = softmax_regression(terms[near], wanted, np.exp(-apart[near] / REACH), RIDGE)
     return present[(terms @ weights).argmax(axis=-1)]
+
+
+def softmax_regression(terms: np.ndarray, wanted: np.ndarray, counts: np.ndarray, ridge: float) -> np.ndarray:
+    """Weights (M, K) whose softmax of terms (N, M) @ weights gives shares nearest to the wanted ones (N, K).
+
+    Args:
+        counts: (N,), how much each row counts.
+        ridge: half of it times the weights' squares is added to the mean cross-entropy.
+    """
+    shape, counts = (terms.shape[1], wanted.shape[1]), (counts / counts.sum())[:, None]
+
+    def cost(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.reshape(shape)
+        scores = terms @ weights
+        logarithms = scores - logsumexp(scores, axis=1, keepdims=True)
+        slope = terms.T @ (counts * (np.exp(logarithms) - wanted)) + ridge * weights
+        return 0.5 * ridge * (flat @ flat) - (counts * wanted * logarithms).sum(), slope.ravel()
+
+    return minimize(cost, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B").x.reshape(shape)
 
 
 def shortest_borders(

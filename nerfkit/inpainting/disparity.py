@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 
 from nerfkit.inpainting.borders import continue_labels
-from nerfkit.inpainting.planes import TOLERANCE, design, planes_and_labels
+from nerfkit.inpainting.planes import TOLERANCE, design, find_planes, label_known, planes_and_labels
 from nerfkit.inpainting.regions import grown
-from nerfkit.inpainting.strips import Strip, farthest
+from nerfkit.inpainting.strips import Strip, around, farthest
 from nerfkit.masks import surroundings
 from nerfkit.membrane import membrane
 
+CONTEXT = 0.15  # image widths around the hole in which surfaces are looked for
 RIM = 2  # px around the hole that the completion has to meet
 SLIVER = 0.012  # image widths: what stands in front of the background thinner than that is left of the object
 FARTHEST = 1e-4  # disparity of what counts as infinitely far
@@ -27,7 +28,7 @@ def complete_disparity(
     hole: np.ndarray,
     xy: np.ndarray,
     strips: Sequence[Strip] = (),
-    context: float = 0.15,
+    context: float = CONTEXT,
     seed: int = 0,
 ) -> np.ndarray:
     """Fill the hole of a disparity map.
@@ -42,17 +43,36 @@ def complete_disparity(
     Returns: float32 (H, W), equal to `disparity` outside the hole. Where nothing around the hole has a
     depth, the hole stays unknown (0).
     """
-    result, open_disparity, left = disparity.copy(), disparity.copy(), hole.copy()
-    sliver = round(SLIVER * hole.shape[1])
+    result, left = disparity.copy(), hole.copy()
     for strip in strips:
         result[strip.inside] = _on_plane(disparity, strip, xy)
         left &= ~strip.inside
-        open_disparity[strip.around] = 0  # what is beside it ends at it
     if left.any():
         part = surroundings(left, max(8, round(context * hole.shape[1])))
+        open_disparity = np.where(around(strips, hole), 0, disparity)  # what is beside a strip ends at it
+        sliver = round(SLIVER * hole.shape[1])
         filled = _complete(open_disparity[part], left[part], xy[part], sliver, seed)
         result[left] = filled[left[part]]
     return result
+
+
+def surfaces(
+    disparity: np.ndarray,
+    hole: np.ndarray,
+    xy: np.ndarray,
+    strips: Sequence[Strip] = (),
+    context: float = CONTEXT,
+    seed: int = 0,
+) -> np.ndarray:
+    """The number of the surface that each pixel of a completed disparity map shows, int (H, W).
+
+    The flat ones around the hole are 0, 1, ..., and -1 is what lies on none; arguments as of
+    `complete_disparity`.
+    """
+    part = surroundings(hole, max(8, round(context * hole.shape[1])))
+    known = (~hole & (disparity > 0) & ~around(strips, hole))[part]
+    planes = find_planes(xy[part][known], disparity[part][known].astype(float), seed)
+    return label_known(design(xy), disparity, planes)
 
 
 def _on_plane(disparity: np.ndarray, strip: Strip, xy: np.ndarray) -> np.ndarray:
@@ -68,11 +88,11 @@ def _complete(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, sliver: i
         return np.zeros_like(disparity)
     terms = design(xy)
     planes, labels = planes_and_labels(xy, disparity, known, seed)
+    known &= ~_leftovers(terms, disparity, known, planes, sliver)
     rim = known & grown(hole, RIM)
-    rim &= ~_leftovers(terms, disparity, known, planes, sliver)
     if not rim.any():
         rim = known
-    labels = continue_labels(labels, rim, hole)
+    labels = continue_labels(labels, rim, known, hole)
     surfaces = np.concatenate([planes, np.zeros((1, 3))])  # label -1: no plane, the film alone
     base = np.einsum("hwk,hwk->hw", terms, surfaces[labels])
     film = membrane(disparity - base, rim, hole, labels)

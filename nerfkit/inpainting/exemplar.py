@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from nerfkit.inpainting.charts import FlatPart, flat_parts, strip_parts
-from nerfkit.inpainting.disparity import complete_disparity
+from nerfkit.inpainting.disparity import complete_disparity, surfaces
 from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.levels import FEWEST_SOURCES, Canvas, pyramid
 from nerfkit.inpainting.low_rank import low_rank
@@ -25,6 +25,7 @@ from nerfkit.membrane import ANCHOR, meeting
 
 TEXTURE_WEIGHT = 5.0  # of a mean absolute gradient against a colour difference
 DISPARITY_WEIGHT = 0.5  # of a difference as large as the disparity's range against a colour difference
+SURFACE_WEIGHT = 0.3  # of another surface
 FRONT_WEIGHT = 1.0  # of what is front and what is top
 REGULAR_WEIGHT = 1.0  # of a difference in what goes on along rows and columns
 SURROUNDED = 0.9  # share of the rim that shows one surface, from which on it goes on through the hole
@@ -45,6 +46,18 @@ def texture(image: np.ndarray, known: np.ndarray, width: int) -> np.ndarray:
     return cv2.blur(gradient, (width, width)) / np.maximum(share, 1e-3)[..., None]
 
 
+def likeness(
+    guide: Guide, hole: np.ndarray, part: tuple[slice, slice], strips: list[Strip], seed: int
+) -> np.ndarray:
+    """What is alike where pixels of a part of the picture lie on the same surface at the same distance,
+    (h, w, C) on the scale of colours; the guide's disparity is known in the hole, too."""
+    disparity = guide.disparity[part]
+    number = surfaces(guide.disparity, hole, guide.xy, strips, seed=seed)
+    mine = number[part][..., None] == np.unique(number[hole])
+    relative = disparity[..., None] / max(np.ptp(disparity), 1e-6)
+    return np.concatenate([DISPARITY_WEIGHT * relative, SURFACE_WEIGHT * mine], axis=-1)
+
+
 @dataclass(frozen=True)
 class ExemplarInpainter:
     """The patch completion.
@@ -60,8 +73,8 @@ class ExemplarInpainter:
     def fill(self, image: np.ndarray, hole: np.ndarray, guide: Guide | None = None) -> np.ndarray:
         """Fill the hole (H, W) of a uint8 RGB image (H, W, 3); other pixels are returned as they are.
 
-        With a guide flat parts are filled as seen straight on, and the rest with patches from where the
-        disparity is alike, so that a texture comes from the same surface and at the same scale.
+        With a guide flat parts are filled as seen straight on, and the rest with patches of the same surface
+        at a like disparity, so that a texture comes at the same scale and ends where its surface does.
 
         Raises:
             UserError: nothing around the hole is large enough to take a patch from.
@@ -76,10 +89,7 @@ class ExemplarInpainter:
             left = self.fill_flat(picture, hole, guide, strips)
         if left.any():
             part = surroundings(left, max(round(self.context * hole.shape[1]), 8 * self.radius))
-            alike = None
-            if guide is not None:
-                disparity = guide.disparity[part]
-                alike = (DISPARITY_WEIGHT * disparity / max(np.ptp(disparity), 1e-6))[..., None]
+            alike = None if guide is None else likeness(guide, left, part, strips, self.seed)
             usable = left | beside([strip for strip in strips if not left[strip.inside].all()], left)
             picture[left] = self.complete(picture[part], left[part], usable[part], alike)[left[part]]
         result[hole] = (np.clip(picture[hole], 0, 1) * 255 + 0.5).astype(np.uint8)

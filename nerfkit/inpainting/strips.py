@@ -6,6 +6,7 @@ that ends, or where it is last seen itself if that is farther, and so does the f
 shortest border would cut its corner off, and colours know nothing of what stands free.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -173,7 +174,7 @@ def speck(width: int) -> int:
     return max(1, round(SPECK * width))
 
 
-def around(strips: list[Strip], hole: np.ndarray) -> np.ndarray:
+def around(strips: Sequence[Strip], hole: np.ndarray) -> np.ndarray:
     """The pixels (H, W) of all strips, with their seams."""
     return np.any([np.zeros_like(hole), *(strip.around for strip in strips)], axis=0)
 

@@ -107,6 +107,22 @@ def test_guide_chooses_among_equal_textures():
         assert np.median(nearest) <= 4, side.__name__
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_colours_end_where_their_surface_does(seed):
+    """A round bush before a floor, both equally far away in the middle of the hole."""
+    lens = Camera(200, 120, 150, 150, 100, 60)
+    xy = lens.unproject(lens.pixel_centres()).reshape(120, 200, 2)
+    rows, columns = np.mgrid[:120, :200]
+    bush = np.hypot(rows - 40, columns - 60) < 60
+    hole = np.hypot(rows - 75, columns - 105) < 28
+    noise = np.random.default_rng(seed).normal(0, 20, (120, 200, 1))
+    photo = (np.where(bush[..., None], [60, 120, 50], [130, 120, 110]) + noise).clip(0, 255).astype(np.uint8)
+    disparity = np.where(bush, 0.5, 0.5 + 0.5 * xy[..., 1]).astype(np.float32)
+    filled = ExemplarInpainter().fill(photo * ~hole[..., None], hole, Guide(disparity, lens, xy)).astype(int)
+    green = filled[..., 1] - filled[..., 2] > 40
+    assert (green != bush)[hole].mean() < 0.025
+
+
 def test_a_shaded_wall_is_filled_without_steps():
     rows, columns = np.mgrid[:120, :160]
     wall = np.stack([0.5 + 0.001 * columns, 0.5 - 0.001 * rows, 0.4 + 0.0005 * columns], axis=2)
