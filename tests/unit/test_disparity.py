@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nerfkit.cameras import Camera
-from nerfkit.inpainting.disparity import complete_disparity
+from nerfkit.inpainting.disparity import complete_disparity, surfaces
 from nerfkit.inpainting.planes import design, find_planes
 from nerfkit.inpainting.regions import grown
 from nerfkit.membrane import membrane
@@ -76,6 +76,16 @@ def test_planes_go_on_behind_the_object(kind, noise, allowed):
     if kind != "table":  # what a film alone or one plane alone would make of it
         film = membrane(disparity, grown(hole, 1) & ~hole, hole)
         assert relative_depth_error(film, truth, hole) > 3 * allowed
+
+
+@pytest.mark.parametrize("kind", ["wall", "edge", "floor"])
+def test_surfaces_have_their_numbers_in_the_hole_too(kind):
+    disparity, _, hole = photograph(kind, 0.003)
+    number = surfaces(complete_disparity(disparity, hole, XY), hole, XY)
+    table = place(kind) == place("table")
+    mine = np.bincount(number[table & ~hole] + 1).argmax() - 1
+    assert mine >= 0
+    assert ((number == mine) == table)[hole].mean() > 0.97
 
 
 def test_object_does_not_stay_in_front_when_the_mask_leaves_a_strip_of_it():
