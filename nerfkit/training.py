@@ -20,6 +20,8 @@ log = logging.getLogger("nerfkit")
 
 ADAM = {"betas": (0.9, 0.99), "eps": 1e-15, "fused": True}
 RECORD_EVERY = 50
+# what a training leaves is the mean over about its last twentieth: steps of few rays are noisy to the end
+MEANS, MEAN_SHARE = 200, 0.1  # updates of the mean in a training, and the share that each has in it
 
 # (field, rays a step, share of the training that is done, generator) -> named loss terms, summed as they are
 Objective = Callable[[torch.nn.Module, int, float, torch.Generator], dict[str, Tensor]]
@@ -34,6 +36,8 @@ def train(
 ) -> Iterator[dict[str, float]]:
     """Train `field` in place, yielding a record of every step.
 
+    After the last step the field's parameters are replaced by their exponential mean over the training's end.
+
     Args:
         objective: gives the loss terms of a step.
         progress: share of the training done before a step; by default steps are counted.
@@ -44,6 +48,8 @@ def train(
     """
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(field.parameter_groups(settings), lr=settings.net_rate, **ADAM)
+    trained = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    mean = [parameter.detach().clone() for parameter in trained]
     start = time.perf_counter()
     for step in range(settings.steps):
         done = progress(step) if progress else step / settings.steps
@@ -59,7 +65,18 @@ def train(
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
+        number, between = divmod(step + 1, max(settings.steps // MEANS, 1))
+        if between == 0:
+            blend(mean, trained, max(MEAN_SHARE, 1 / number))
         yield {"step": step, "seconds": time.perf_counter() - start, "loss": sum(values.values()), **values}
+    blend(trained, mean, 1.0)
+
+
+@torch.no_grad()
+def blend(values: list[Tensor], others: list[Tensor], share: float) -> None:
+    """Move each of `values` in place by `share` of its way to the other."""
+    for value, other in zip(values, others, strict=True):
+        value.lerp_(other, share)
 
 
 def means(records: list[dict[str, float]]) -> dict[str, float]:

@@ -123,6 +123,25 @@ def test_rays_grow_and_rates_decay_over_the_training(trained):
     assert all(a[0] <= b[0] for a, b in itertools.pairwise(seen))
 
 
+@pytest.mark.parametrize("steps", [7, 400])
+def test_what_is_left_is_the_mean_over_the_end(trained, steps):
+    """Against a slow mean of all the values that a parameter had; short trainings forget their start, too."""
+    settings = dataclasses.replace(SMALL, steps=steps, rays_start=8, rays_end=8, net_rate=0.1, final_rate=1.0)
+    values, model = [], make_field(settings, 0)
+
+    def wander(model, count, done, generator):
+        return {"x": (model.column_bias * torch.randn(4, generator=generator)).sum()}
+
+    for _ in train(model, wander, settings, 0):
+        values.append(model.column_bias.detach().clone())
+    between = max(steps // 200, 1)
+    mean = values[between - 1]
+    for number, value in enumerate(values[between - 1 :: between], start=1):
+        mean = mean + max(0.1, 1 / number) * (value - mean)
+    torch.testing.assert_close(model.column_bias.detach(), mean)
+    assert not torch.allclose(mean, values[-1])
+
+
 def test_rendering_is_the_same_in_chunks_and_whole(trained):
     model = read_field(trained / "field" / "field.safetensors")
     rays = view_rays(analytic.LENS, analytic.pose(0.2), analytic.NEAR, analytic.FAR)
