@@ -1,8 +1,9 @@
 """Carrying a fill from one view into another, through the completed depth of both.
 
-A pixel of the view that is filled now looks along its ray for the surface of the view that was filled before:
-from its own completed depth on, the depth is corrected until the other view has the same point at the same
-depth. The colour there is taken over; at the rim of the hole it is made to meet the photo.
+The surfaces that the view before has filled are drawn into the view that is filled now, which completes only
+what they leave. A pixel then looks along its ray for the surface of the other view: from its own depth on,
+the depth is corrected until the other view has the same point at the same depth. The colour there is taken
+over; at the rim of the hole it is made to meet the photo.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ import numpy as np
 from nerfkit.errors import UserError
 from nerfkit.inpainting.regions import grown
 from nerfkit.membrane import meeting
+from nerfkit.projection import lift, project
 from nerfkit.scene import View
 
 STEPS = 6  # corrections of the depth along the ray
 SAME_DEPTH = 0.01  # relative difference of depth of what counts as the same point
 DRIFT = 0.1  # relative change against the own completion beyond which it is another surface
+ASIDE = 60  # degrees between two views of a surface, from which on one may see its back
 RIM = 2  # px around the hole where colours are compared
 SAMPLE_ROW = 1024  # OpenCV samples at tables of positions with no side beyond 32767
 
@@ -69,6 +72,46 @@ def pose_distances(views: list[View], poses: list[np.ndarray]) -> np.ndarray:
     spread = np.linalg.norm(places - places.mean(axis=0), axis=1).mean()
     turn = np.linalg.norm(gazes - gazes.mean(axis=0), axis=1).mean()
     return far / max(spread, 1e-9) + off / max(turn, 1e-9)
+
+
+def carry_surfaces(target: FilledView, sources: list[FilledView], near: float) -> np.ndarray:
+    """The disparity (H, W) that fills of other views, the first ones first, have in the hole of the target.
+
+    What is hidden is guessed once: were each view to guess for itself where a border runs, no field could
+    follow all of them. 0 is left where no source has filled a surface.
+    """
+    told = np.zeros_like(target.disparity)
+    for source in sources:
+        found = _splat(source, target, near)
+        told = np.where(target.hole & (told == 0), found, told)
+    return told
+
+
+def _splat(source: FilledView, target: FilledView, near: float) -> np.ndarray:
+    """The disparity (H, W) of what the source has filled as the target sees it, 0 where it sees none of it.
+
+    A pixel of the source covers the four of the target around its place; the nearest one counts.
+    """
+    result = np.zeros_like(target.disparity)
+    filled = source.hole & (source.disparity > 0)
+    if not filled.any():
+        return result
+    points = lift(source.view, near / np.maximum(source.disparity, 1e-6))[filled]
+    xy, z, seen = project(points, target.view)
+    seen &= _same_side(points, source.view, target.view)
+    left, top = np.floor(xy[seen] - 0.5).astype(int).T
+    height, width = result.shape
+    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        x, y = np.clip(left + dx, 0, width - 1), np.clip(top + dy, 0, height - 1)
+        np.maximum.at(result, (y, x), (near / z[seen]).astype(np.float32))
+    return np.minimum(result, 1)
+
+
+def _same_side(points: np.ndarray, one: View, other: View) -> np.ndarray:
+    """Which world points (N, 3) two views look at from directions less than ASIDE apart, (N,)."""
+    a, b = (points - view.world_from_cam[:3, 3] for view in (one, other))
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.einsum("nk,nk->n", a, b) > np.cos(np.radians(ASIDE)) * lengths
 
 
 def look_up(target: FilledView, source: FilledView, where: np.ndarray, near: float) -> tuple:
@@ -132,7 +175,7 @@ def carry(target: FilledView, source: FilledView, left: np.ndarray, near: float)
 
 
 def sample(image: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Colours in [0, 1] of a uint8 image (H, W, 3) at positions (N, 2), cubic, (N, 3).
+    """Colours in [0, 1] of a uint8 image (H, W, 3) at positions (N, 2), (N, 3); Lanczos's, which blurs least.
 
     Positions have the centre of the first pixel at 0.
     """
@@ -140,5 +183,5 @@ def sample(image: np.ndarray, positions: np.ndarray) -> np.ndarray:
     table = np.zeros((rows * SAMPLE_ROW, 2), np.float32)
     table[: len(positions)] = positions
     table = table.reshape(rows, SAMPLE_ROW, 2)
-    colours = cv2.remap(image, table, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    colours = cv2.remap(image, table, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
     return colours.reshape(-1, 3)[: len(positions)] / 255

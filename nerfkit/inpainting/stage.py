@@ -25,7 +25,7 @@ from nerfkit.files import (
     write_manifest,
     write_mask,
 )
-from nerfkit.inpainting.carry import FilledView, carry, choose_reference
+from nerfkit.inpainting.carry import FilledView, carry, carry_surfaces, choose_reference
 from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.inpainter import Inpainter, make_inpainter
 from nerfkit.inpainting.provided import check_names, read_provided
@@ -163,7 +163,9 @@ def fill_view(target: FilledView, inpainter: Inpainter, sources: list[FilledView
     Returns: the number of pixels that were left to the 2D fill.
     """
     guide = Guide(target.disparity, target.view.camera, target.xy, target.standing)
-    target.disparity = inpainter.fill_disparity(guide, target.hole)
+    told = carry_surfaces(target, sources, near)
+    begun = replace(guide, disparity=np.where(told > 0, told, guide.disparity))
+    target.disparity = inpainter.fill_disparity(begun, target.hole & (told == 0))
     settled = replace(target, image=target.image.copy(), disparity=target.disparity.copy())
     left = target.hole
     for source in sources:
