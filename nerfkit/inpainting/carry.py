@@ -21,6 +21,9 @@ STEPS = 6  # corrections of the depth along the ray
 SAME_DEPTH = 0.01  # relative difference of depth of what counts as the same point
 DRIFT = 0.1  # relative change against the own completion beyond which it is another surface
 ASIDE = 60  # degrees between two views of a surface, from which on one may see its back
+ENOUGH = 0.7  # share of a hole that other views' fills must settle to be taken over
+BESIDE = 0.02  # relative difference of disparity within which a surface goes on at the rim
+MEETING = 0.75  # share of its rim where their surfaces must meet what the view itself sees around the hole
 RIM = 2  # px around the hole where colours are compared
 SAMPLE_ROW = 1024  # OpenCV samples at tables of positions with no side beyond 32767
 
@@ -78,16 +81,29 @@ def carry_surfaces(target: FilledView, sources: list[FilledView], near: float) -
     """The disparity (H, W) that fills of other views, the first ones first, have in the hole of the target.
 
     What is hidden is guessed once: were each view to guess for itself where a border runs, no field could
-    follow all of them. 0 is left where no source has filled a surface.
+    follow all of them. 0 is left where no source has filled a surface, and everywhere if they leave too much
+    or do not meet what the target sees: then its own surroundings tell more.
     """
     told = np.zeros_like(target.disparity)
     for source in sources:
-        found = _splat(source, target, near)
+        found = splat(source, target, near)
         told = np.where(target.hole & (told == 0), found, told)
-    return told
+    enough = (told > 0).sum() >= ENOUGH * target.hole.sum()
+    return told if enough and meeting_share(told, target) >= MEETING else np.zeros_like(told)
 
 
-def _splat(source: FilledView, target: FilledView, near: float) -> np.ndarray:
+def meeting_share(told: np.ndarray, target: FilledView) -> float:
+    """The share of the rim of a hole where carried disparities (H, W) lie among those seen beside it."""
+    seen = ~target.hole & (target.disparity > 0)
+    square = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
+    nearest = cv2.dilate(np.where(seen, target.disparity, 0), square)
+    farthest = cv2.erode(np.where(seen, target.disparity, np.inf).astype(np.float32), square)
+    rim = (told > 0) & (nearest > 0)
+    meets = (told < (1 + BESIDE) * nearest) & (told > (1 - BESIDE) * farthest)
+    return float(meets[rim].mean()) if rim.any() else 0.0
+
+
+def splat(source: FilledView, target: FilledView, near: float) -> np.ndarray:
     """The disparity (H, W) of what the source has filled as the target sees it, 0 where it sees none of it.
 
     A pixel of the source covers the four of the target around its place; the nearest one counts.
@@ -98,7 +114,7 @@ def _splat(source: FilledView, target: FilledView, near: float) -> np.ndarray:
         return result
     points = lift(source.view, near / np.maximum(source.disparity, 1e-6))[filled]
     xy, z, seen = project(points, target.view)
-    seen &= _same_side(points, source.view, target.view)
+    seen &= same_side(points, source.view, target.view)
     left, top = np.floor(xy[seen] - 0.5).astype(int).T
     height, width = result.shape
     for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
@@ -107,7 +123,7 @@ def _splat(source: FilledView, target: FilledView, near: float) -> np.ndarray:
     return np.minimum(result, 1)
 
 
-def _same_side(points: np.ndarray, one: View, other: View) -> np.ndarray:
+def same_side(points: np.ndarray, one: View, other: View) -> np.ndarray:
     """Which world points (N, 3) two views look at from directions less than ASIDE apart, (N,)."""
     a, b = (points - view.world_from_cam[:3, 3] for view in (one, other))
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)

@@ -25,7 +25,7 @@ from nerfkit.files import (
     write_manifest,
     write_mask,
 )
-from nerfkit.inpainting.carry import FilledView, carry, carry_surfaces, choose_reference
+from nerfkit.inpainting.carry import ENOUGH, FilledView, carry, carry_surfaces, choose_reference
 from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.inpainter import Inpainter, make_inpainter
 from nerfkit.inpainting.provided import check_names, read_provided
@@ -35,7 +35,6 @@ from nerfkit.scene import View, read_scene
 log = logging.getLogger("nerfkit")
 
 NEARER = 1.03  # times the disparity of what is behind it, from which on something stands before it
-ENOUGH = 0.7  # share of a hole that other views' fills must settle to be taken over
 NEIGHBOURS = 3  # views filled before that a fill is carried from, after the reference view
 
 

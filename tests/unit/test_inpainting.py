@@ -11,10 +11,11 @@ from PIL import Image
 from nerfkit.errors import UserError
 from nerfkit.files import read_image, read_json, write_image, write_json, write_mask
 from nerfkit.inpainting import InpaintingSettings, inpainting, stage
-from nerfkit.inpainting.carry import FilledView, carry_surfaces, look_up, sample
+from nerfkit.inpainting.carry import FilledView, carry_surfaces, look_up, same_side, sample
+from nerfkit.inpainting.exemplar import ExemplarInpainter
 from nerfkit.inpainting.provided import fit_affine
 from nerfkit.inpainting.regions import grown
-from nerfkit.inpainting.stage import normalised_pixels
+from nerfkit.inpainting.stage import fill_view, normalised_pixels
 from nerfkit.scene import View
 
 STAGES = ("photos", "sfm", "holes", "depth")
@@ -152,32 +153,6 @@ def test_look_up_finds_the_same_surface_point(capture):
     assert np.median(np.linalg.norm(positions - expected, axis=1)[found]) < 0.3
 
 
-class Wavering:
-    """An inpainter that guesses another depth of every hole after the first."""
-
-    def __init__(self, inner):
-        self.inner, self.fill, self.factors = inner, inner.fill, iter((1, 0.8, 1.25, 0.75, 1.3))
-
-    def fill_disparity(self, guide, hole):
-        factor = next(self.factors)
-        return np.where(hole, factor * self.inner.fill_disparity(guide, hole), guide.disparity)
-
-
-@pytest.mark.parametrize("carried", [True, False])
-def test_what_is_hidden_is_guessed_once(capture, monkeypatch, carried):
-    root, views = capture
-    make = stage.make_inpainter
-    monkeypatch.setattr(stage, "make_inpainter", lambda *arguments: Wavering(make(*arguments)))
-    with np.load(run(root, carry=carried) / "disparity.npz") as disparity:
-        errors = [
-            np.median(np.abs(disparity[view.name] / true_disparity(view) - 1)[hole])
-            for view in views
-            if (hole := hole_of(root, view)).any()
-        ]
-    # at the ends of the arc the ball hides what it does not in the first view
-    assert (np.median(errors) < 0.03) == carried
-
-
 def filled_view(root, world_from_cam, name="v00"):
     shot = analytic.shoot(world_from_cam)
     bare = analytic.NEAR / analytic.shoot(world_from_cam, ball=False).depth.astype(np.float32)
@@ -196,19 +171,50 @@ def test_filled_surfaces_arrive_where_another_view_sees_them(tmp_path):
     assert np.quantile(error, 0.9) < 0.03  # a pixel of the floor is as deep as the one beside it
 
 
+class Misled(ExemplarInpainter):
+    """Guesses surfaces farther off than they are."""
+
+    def fill_disparity(self, guide, hole):
+        return np.where(hole, 0.8 * super().fill_disparity(guide, hole), guide.disparity)
+
+
+@pytest.mark.parametrize("carried", [True, False])
+def test_what_is_hidden_is_guessed_once(tmp_path, carried):
+    source, target = (filled_view(tmp_path, analytic.pose(angle)) for angle in (0.0, 0.05))
+    truth = target.disparity.copy()
+    target.disparity = np.where(target.hole, 0, truth)
+    fill_view(target, Misled(), [source] if carried else [], analytic.NEAR)
+    assert (np.median(np.abs(target.disparity / truth - 1)[target.hole]) < 0.01) == carried
+
+
 def test_filled_surfaces_of_the_first_source_count(tmp_path):
-    near, far, target = (filled_view(tmp_path, analytic.pose(angle)) for angle in (0.0, 0.1, 0.15))
-    far.disparity = far.disparity * np.float32(0.9)
+    near, far, target = (filled_view(tmp_path, analytic.pose(angle)) for angle in (0.0, 0.05, 0.07))
+    far.disparity = far.disparity * np.float32(0.99)
     first, alone = (carry_surfaces(target, sources, analytic.NEAR) for sources in ([near, far], [near]))
     assert np.array_equal(first[alone > 0], alone[alone > 0])
     assert (first > 0).sum() > (alone > 0).sum()
 
 
-@pytest.mark.parametrize(("angle", "arrives"), [(0.9, True), (2.6, False)])
-def test_surfaces_are_not_carried_to_where_their_back_may_be(tmp_path, angle, arrives):
-    source, target = (filled_view(tmp_path, analytic.pose(a, -1.0)) for a in (-angle / 2, angle / 2))
-    target.hole[:] = True
-    assert carry_surfaces(target, [source], analytic.NEAR).any() == arrives
+def test_surfaces_that_do_not_meet_the_photo_are_not_carried(tmp_path):
+    source, target = (filled_view(tmp_path, analytic.pose(angle)) for angle in (0.0, 0.05))
+    assert (carry_surfaces(target, [source], analytic.NEAR) > 0)[target.hole].mean() > 0.7
+    source.disparity = np.where(source.hole, 0.9 * source.disparity, source.disparity).astype(np.float32)
+    assert not carry_surfaces(target, [source], analytic.NEAR).any()
+
+
+def test_surfaces_that_leave_most_of_a_hole_are_not_carried(tmp_path):
+    source, target = (filled_view(tmp_path, analytic.pose(angle)) for angle in (0.0, 0.05))
+    columns = np.flatnonzero(source.hole.any(axis=0))
+    source.hole[:, : round(columns.mean())] = False
+    assert not carry_surfaces(target, [source], analytic.NEAR).any()
+
+
+@pytest.mark.parametrize(("degrees", "same"), [(55, True), (65, False)])
+def test_a_surface_may_show_its_back_from_sixty_degrees_on(tmp_path, degrees, same):
+    half = np.radians(degrees / 2)
+    one, other = (filled_view(tmp_path, analytic.pose(angle, 0.0)).view for angle in (-half, half))
+    assert same_side(np.zeros((1, 3)), one, other) == [same]
+    assert same_side(np.array([[0.0, 0, 9]]), one, other).all()
 
 
 def test_runs_are_repeatable(capture):
