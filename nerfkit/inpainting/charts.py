@@ -105,7 +105,7 @@ class FlatPart:
         inside = cv2.remap(self.wanted.astype(np.float32), at, None, cv2.INTER_NEAREST, borderValue=0)[0] > 0
         reached = self.hole.copy()
         reached[self.hole] = inside
-        colours = cv2.remap(drawn, at[:, inside], None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+        colours = cv2.remap(drawn, at[:, inside], None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return reached, np.clip(colours[0], 0, 1)
 
 
@@ -185,7 +185,7 @@ def looked_up(
 ) -> FlatPart:
     """What a chart shows of a picture; see `seen_straight`."""
     at = chart.in_picture(guide.camera)
-    colours = cv2.remap(picture, at, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    colours = cv2.remap(picture, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     shown, open_pixels = (
         cv2.remap(pixels.astype(np.float32), at, None, cv2.INTER_LINEAR, borderValue=0)
         for pixels in (known, grown(inside, 1))
