@@ -6,6 +6,8 @@ conics do not explain the rim, the shortest borders are taken, found by the conv
 partition (Lellmann et al., "Convex multi-class image labeling by simplex-constrained total variation", 2009).
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from scipy.optimize import minimize
@@ -23,18 +25,32 @@ ROUNDS = 400  # at most; some 100 settle a single border
 SETTLED = 2e-3  # change of a share in a round below which nothing moves any more
 
 
-def continue_labels(labels: np.ndarray, rim: np.ndarray, known: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def continue_labels(
+    labels: np.ndarray,
+    rim: np.ndarray,
+    known: np.ndarray,
+    hole: np.ndarray,
+    sides: Sequence[np.ndarray] = (),
+) -> np.ndarray:
     """Label a hole as what is around it is labelled.
 
     Args:
         labels: int (H, W), read where `known`.
         rim, known: bool (H, W), those known pixels that the hole has to meet, and all.
         hole: bool (H, W).
+        sides: bool (H, W), parts of the picture that nothing comes into from beyond: where one of them shows
+            one label alone at the hole, it has no other in it.
 
     Returns: int (H, W), as `labels` but in the hole.
     """
+    for side in sides:
+        shown = np.unique(labels[rim & side])
+        if len(shown) == 1:
+            decided = hole & side
+            labels = np.where(decided, shown[0], labels)
+            rim, known, hole = rim | decided, known | decided, hole & ~decided
     present = np.unique(labels[rim])
-    if len(present) == 1:
+    if len(present) == 1 or not hole.any():
         return np.where(hole, present[0], labels)
     found = smooth_borders(labels, known & np.isin(labels, present), hole, present)
     if (found[rim] != labels[rim]).mean() > 1 - AGREEMENT:

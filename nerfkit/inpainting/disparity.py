@@ -51,7 +51,8 @@ def complete_disparity(
         part = surroundings(left, max(8, round(context * hole.shape[1])))
         open_disparity = np.where(around(strips, hole), 0, disparity)  # what is beside a strip ends at it
         sliver = round(SLIVER * hole.shape[1])
-        filled = _complete(open_disparity[part], left[part], xy[part], sliver, seed)
+        sides = [side[part] for strip in strips for side in strip.sides]  # nothing goes round a strip's end
+        filled = _complete(open_disparity[part], left[part], xy[part], sliver, sides, seed)
         result[left] = filled[left[part]]
     return result
 
@@ -82,7 +83,14 @@ def _on_plane(disparity: np.ndarray, strip: Strip, xy: np.ndarray) -> np.ndarray
     return (base + film)[strip.inside]
 
 
-def _complete(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, sliver: int, seed: int) -> np.ndarray:
+def _complete(
+    disparity: np.ndarray,
+    hole: np.ndarray,
+    xy: np.ndarray,
+    sliver: int,
+    sides: list[np.ndarray],
+    seed: int,
+) -> np.ndarray:
     known = ~hole & (disparity > 0)
     if not known.any():
         return np.zeros_like(disparity)
@@ -92,7 +100,7 @@ def _complete(disparity: np.ndarray, hole: np.ndarray, xy: np.ndarray, sliver: i
     rim = known & grown(hole, RIM)
     if not rim.any():
         rim = known
-    labels = continue_labels(labels, rim, known, hole)
+    labels = continue_labels(labels, rim, known, hole, sides)
     surfaces = np.concatenate([planes, np.zeros((1, 3))])  # label -1: no plane, the film alone
     base = np.einsum("hwk,hwk->hw", terms, surfaces[labels])
     film = membrane(disparity - base, rim, hole, labels)

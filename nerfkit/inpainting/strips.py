@@ -48,13 +48,14 @@ class Strip:
 
     planes: (K, 3), its own, and the front's below its edge if one is seen. inside, known: bool (H, W), which
     pixels of the hole are its own, and which beside the hole show it. around: these and a seam around them,
-    where depths and colours are mixed.
+    where depths and colours are mixed. sides: two bool (H, W), what lies beyond the lines of its long edges.
     """
 
     planes: np.ndarray
     inside: np.ndarray
     known: np.ndarray
     around: np.ndarray
+    sides: tuple[np.ndarray, np.ndarray]
 
     def front(self, xy: np.ndarray) -> np.ndarray:
         """Along which lines of sight (..., 2) the front is seen, bool (...,)."""
@@ -135,11 +136,13 @@ def find_strips(guide: Guide, hole: np.ndarray, seed: int) -> list[Strip]:
             faced = top_and_front(near.xy[piece], near.disparity[piece], seed)
             if not faces(faced[0], near.xy[piece | gap]):
                 continue
-            inside = ending(Top.of(faced, piece, gap, near, speck(width)), width)
-            if inside is not None:
+            found = ending(Top.of(faced, piece, gap, near, speck(width)), width)
+            if found is not None:
+                inside, *sides = found
                 gap &= ~inside
-                seam = grown(inside | piece, 2 * speck(width))
-                strips.append(Strip(faced, *(_whole(mask, part, hole) for mask in (inside, piece, seam))))
+                masks = inside, piece, grown(inside | piece, 2 * speck(width)), *sides
+                inside, piece, seam, *sides = (_whole(mask, part, hole) for mask in masks)
+                strips.append(Strip(faced, inside, piece, seam, tuple(sides)))
     return strips
 
 
@@ -210,8 +213,9 @@ def pieces(mine: np.ndarray, hole: np.ndarray, width: int) -> list[np.ndarray]:
     return [piece for piece in found if piece.sum() >= SMALLEST and (piece & reach).any()]
 
 
-def ending(top: Top, width: int) -> np.ndarray | None:
-    """Which pixels (H, W) of the hole a top takes if it is a strip that ends there, else None.
+def ending(top: Top, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Which pixels (H, W) of the hole a top takes if it is a strip that ends there, and which lie beyond the
+    lines of its two edges; else None.
 
     `width`: of the picture, pixels.
     """
@@ -224,7 +228,8 @@ def ending(top: Top, width: int) -> np.ndarray | None:
     onward /= np.linalg.norm(onward)
     across = np.array([-onward[1], onward[0]])
     low, high = sorted(side.point @ across for side in sides)
-    between = within(top.places @ across, low, high)
+    place = top.places @ across
+    between = within(place, low, high)
     feet = top.feet[within(top.feet @ across, low, high)] @ onward
     along = top.upright @ onward
     rim = grown(top.hole, 2) & ~top.hole & between
@@ -235,7 +240,7 @@ def ending(top: Top, width: int) -> np.ndarray | None:
     if inside.sum() < FEWEST or not shown.any() or not past.any():
         return None
     seen, over = top.behind[shown].mean() < CONTRARY, top.behind[past].mean() > 1 - CONTRARY
-    return inside if seen and over else None
+    return (inside, place <= low, place >= high) if seen and over else None
 
 
 def within(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -55,6 +55,22 @@ def test_a_bent_border_goes_on_as_it_comes_where_only_one_of_its_ends_shows(turn
     assert (found != truth)[judged].mean() < 0.6 * (shortest != truth)[judged].mean()
 
 
+def test_nothing_comes_into_a_side_that_shows_one_surface_alone():
+    """A disc whose lower part is cut off inside of the hole, so that its arc goes on where there is none."""
+    hole = disc()
+    rows, columns = np.mgrid[:120, :160]
+    side = rows > 75
+    truth = ((np.hypot(columns - 50, rows - 60) < 50) & ~side).astype(int)
+    shown = ~hole & ~((columns < 80) & (abs(rows - 75) < 15))
+    rim = grown(hole, 2) & shown
+    free, held = (continue_labels(truth, rim, shown, hole, sides) for sides in ([], [side]))
+    assert (free[hole & side] == 1).mean() > 0.05
+    assert not held[hole & side].any()
+    assert (held != truth)[hole].mean() < (free != truth)[hole].mean()
+    both = continue_labels(truth, rim, shown, hole, [np.ones_like(hole)])
+    np.testing.assert_array_equal(both, free)
+
+
 def test_what_no_conic_explains_ends_where_the_border_is_shortest():
     """Six sectors by turns: a conic crosses the rim four times at most."""
     hole = disc()

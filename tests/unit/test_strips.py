@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from nerfkit.cameras import Camera
+from nerfkit.inpainting import disparity
+from nerfkit.inpainting.borders import continue_labels
 from nerfkit.inpainting.charts import strip_parts
-from nerfkit.inpainting.disparity import complete_disparity
+from nerfkit.inpainting.disparity import CONTEXT, complete_disparity
 from nerfkit.inpainting.exemplar import ExemplarInpainter
 from nerfkit.inpainting.guide import Guide
 from nerfkit.inpainting.planes import design
 from nerfkit.inpainting.regions import grown
 from nerfkit.inpainting.strips import beside, find_strips
+from nerfkit.masks import surroundings
 
 LENS = Camera(252, 142, 192.0, 192.0, 126.0, 71.0, k1=0.03)
 XY = LENS.unproject(LENS.pixel_centres()).reshape(142, 252, 2)
@@ -109,6 +112,34 @@ def test_a_bench_ends_at_a_right_angle_where_that_ends_which_it_carried():
     off = abs(complete_disparity(guide.disparity, hole, XY, [strip]) / truth - 1)
     assert np.median(off[strip.inside]) < 0.01
     assert (off[hole & ~grown(strip.inside | shown, 3)] < 0.03).mean() > 0.95
+
+
+def test_the_sides_of_a_strip_lie_beyond_its_edges():
+    guide, _, _, hole = photograph("straight", end=carried())
+    (strip,) = find_strips(guide, hole, 0)
+    near = grown(hole, 20)  # far off, the rays of a part of the picture pass by the plane
+    across = on_level(0.0)[1] + 0.6
+    found = [
+        [overlap(side & near, beyond & near) for beyond in (across < -0.35, across > 0.35)]
+        for side in strip.sides
+    ]
+    assert max(np.trace(found), np.trace(found[::-1])) > 1.9
+
+
+def test_surfaces_beside_a_bench_are_continued_with_its_sides(monkeypatch):
+    guide, _, _, hole = photograph("straight", end=carried())
+    (strip,) = find_strips(guide, hole, 0)
+    given = []
+
+    def spy(labels, rim, known, hole, sides):
+        given.extend(sides)
+        return continue_labels(labels, rim, known, hole, sides)
+
+    monkeypatch.setattr(disparity, "continue_labels", spy)
+    complete_disparity(guide.disparity, hole, XY, [strip])
+    part = surroundings(hole & ~strip.inside, round(CONTEXT * hole.shape[1]))
+    for mine, beyond in zip(given, strip.sides, strict=True):
+        np.testing.assert_array_equal(mine, beyond[part])
 
 
 def test_a_front_below_its_edge_goes_on_and_does_not_tilt_the_top(monkeypatch):
