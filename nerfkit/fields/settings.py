@@ -20,7 +20,7 @@ class TrainingSettings:
 class PhotometricSettings(TrainingSettings):
     """What is asked of a field outside holes: weights of the terms of `Photometric`."""
 
-    final_rate: float = 0.15
+    final_rate: float = 0.15  # more than for labels: photos are not learnt to the end when the steps are done
     diffuse: float = 0.1  # of the view-independent colour's own error
     sparse_depth: float = 2.0  # of the reconstruction's points, on normalised disparity
     flatness: float = 0.4  # of what bends bare surfaces, on normalised disparity
