@@ -165,11 +165,10 @@ class Studio:
         integrator = mi.load_dict({"type": "aov", "aovs": "distance:depth,shape:shape_index"})
         image = np.array(mi.render(scene, sensor=sensor, integrator=integrator, seed=0))
         distance, shape = image[..., -2], np.rint(image[..., -1]).astype(int)
-        thing_of_shape = np.array([0] + [int(s.id().split("-")[0]) + 1 for s in scene.shapes()])
         # from distance along the ray, which mitsuba counts from the near plane, to depth along the axis
         rays = camera.unproject(camera.pixel_centres())
         z = distance / np.sqrt(1 + (rays**2).sum(1)).reshape(distance.shape) + NEAR * (shape > 0)
-        return z.astype(np.float32), thing_of_shape[shape]
+        return z.astype(np.float32), self._thing_of_shape[shape]
 
     @cached_property
     def _scene(self) -> object:
@@ -182,6 +181,18 @@ class Studio:
 
     @cached_property
     def _bare_scene(self) -> object:
+        return self._load_bare()
+
+    @cached_property
+    def _thing_of_shape(self) -> np.ndarray:
+        """Of nothing and every shape, in mitsuba's order, the thing's place in `things`, counted from 1.
+
+        From a scene of its own: once Python has held a scene's shapes, every ray that meets one waits for the
+        interpreter's lock to count references, and tracing takes six times as long.
+        """
+        return np.array([0] + [int(shape.id().split("-")[0]) + 1 for shape in self._load_bare().shapes()])
+
+    def _load_bare(self) -> object:
         """The same meshes without light and colour."""
         mi = load_mitsuba(TRUTH_VARIANT)
         return self._load(mi, {"type": "scene"}, lambda _: {"type": "diffuse"})
