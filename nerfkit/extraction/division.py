@@ -1,10 +1,10 @@
 """The surface graph divided into object and rest by labelled nodes.
 
 Evidence from places, colours and the plane of support is smoothed over the graph (spread.py tells of all
-four). At first every label at an outline is asked of what it means: the others divide the graph without it,
-and of the nodes that it may mean it takes one that they say is of its kind. From the probabilities the
-colours are learnt again and labels that they contradict are set aside, a few times. What then stands apart
-from all labels of the object is none of it.
+four). Before that every drawn label is asked of what it means: the others divide the graph without it, and of
+the nodes that it may mean it takes one that they say is of its kind. From the probabilities the colours are
+learnt again and labels that they contradict are set aside, a few times. What then stands apart from all
+labels of the object is none of it.
 """
 
 from dataclasses import dataclass
@@ -31,14 +31,11 @@ EXAMPLES = 300  # colours that are learnt again of each side, together as much a
 SURE = 0.7  # probability from which a node teaches colours, and a pixel the objectness
 
 
-def divided(graph: SurfaceGraph, labels: NodeLabels, drawn: bool) -> np.ndarray:
-    """The probability (N,) of every node; `drawn` as in spread_labels."""
-    divider = Divider.on(graph, drawn)
-    colours = LabelColours.of_both(labels, graph.colours)
-    if drawn:  # clicks lie well inside of things
-        labels, colours = cross_examined(divider, labels, colours)
-    support, rng = divider.support(labels), np.random.default_rng(0)
-    labelled, (inner, outer) = [each.density() for each in colours], labels.placed()
+def divided(divider: "Divider", labels: NodeLabels, prior: np.ndarray | float = 0.0) -> np.ndarray:
+    """The probability (N,) of every node by its labels and what evidence (N,) for the object came before."""
+    graph, rng = divider.graph, np.random.default_rng(0)
+    support, (inner, outer) = divider.support(labels) - prior, labels.placed()
+    labelled = [each.density() for each in LabelColours.of_both(labels, graph.colours)]
     probability = divider.from_nodes(inner, outer, labelled, support)
     for _ in range(ROUNDS - 1):
         looks = [
@@ -69,35 +66,37 @@ class Divider:
         """Evidence (N,) against what lies in the plane that the object stands on."""
         return SUPPORT * in_support(self.graph, np.unique(labels.placed()[0]))
 
+    def evidence(
+        self, own: np.ndarray, other: np.ndarray, looks: list[np.ndarray], support: np.ndarray
+    ) -> np.ndarray:
+        """The evidence (N,), a logit, by the labels' nodes of both kinds, and how much all nodes look like
+        either kind, (N,) each; the most against the object without any node of it."""
+        if not len(own):
+            return np.full(len(self.graph), -SHARPNESS * SUREST)
+        place = place_evidence(self.graph, self.steps, np.unique(own), np.unique(other), self.drawn)
+        evidence = place + COLOUR_WEIGHT * colour_evidence(*looks) - support
+        return SHARPNESS * evidence.clip(-SUREST, SUREST)
+
     def from_nodes(
         self, own: np.ndarray, other: np.ndarray, looks: list[np.ndarray], support: np.ndarray
     ) -> np.ndarray:
-        """The probability (N,) by the labels' nodes of both kinds, and how much all nodes look like either
-        kind, (N,) each; 0 without any node of the object."""
-        if not len(own):
-            return np.zeros(len(self.graph))
-        place = place_evidence(self.graph, self.steps, np.unique(own), np.unique(other), self.drawn)
-        return self.walker.smoothed(place + COLOUR_WEIGHT * colour_evidence(*looks) - support)
+        """The probability (N,) by the same."""
+        return self.walker.smoothed(self.evidence(own, other, looks, support))
 
 
-def cross_examined(
-    divider: Divider, labels: NodeLabels, colours: list["LabelColours"]
-) -> tuple[NodeLabels, list["LabelColours"]]:
-    """The labels, each of which means nodes that the others say are of its kind, if it may mean such, and how
-    they look.
+def cross_examined(divider: Divider, labels: NodeLabels) -> NodeLabels:
+    """The labels, each of which means nodes that the others say are of its kind, if it may mean such.
 
     A label at an outline may look like the wrong one of two surfaces, and alone it would claim all of that.
     """
-    support = divider.support(labels)
+    support, colours = divider.support(labels), LabelColours.of_both(labels, divider.graph.colours)
     for _ in range(PASSES):
         told = []
         for fold in range(labels.fold.max() + 1):
             looks = [each.density(without=fold) for each in colours]
             told.append(divider.from_nodes(*labels.placed(without=fold), looks, support))
-        before, labels = labels, labels.asked(told)
-        if not np.array_equal(labels.looks, before.looks, equal_nan=True):
-            colours = LabelColours.of_both(labels, divider.graph.colours)
-    return labels, colours
+        labels = labels.asked(told)
+    return labels
 
 
 def stands_apart(graph: SurfaceGraph, inside: np.ndarray, labelled: np.ndarray) -> np.ndarray:
@@ -212,5 +211,5 @@ class RandomWalker:
 
     def smoothed(self, evidence: np.ndarray) -> np.ndarray:
         """The probability (N,) from evidence (N,), a logit."""
-        prior = 1 / (1 + np.exp(-SHARPNESS * evidence.clip(-SUREST, SUREST)))
+        prior = 1 / (1 + np.exp(-evidence))
         return cg(self.system, prior, x0=prior, rtol=1e-4, maxiter=500)[0]

@@ -1,9 +1,9 @@
 """Which nodes of the surface graph labelled pixels mean.
 
 A label at an outline shows a blur of two surfaces, in colour and in depth: it may mean any node in the window
-around it, or what lies beside the graph's cube. What looks most like it is the first guess (division.py
-makes better ones). A label that is known to lie at an outline tells of both sides: of two opposite places
-around it one is the object and the other is not.
+around it, or what lies beside the graph's cube. What looks most like it is the first guess (division.py and
+shortest_outline.py make better ones). A label that is known to lie at an outline tells of both sides: of two
+opposite places around it one is the object and the other is not.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ WINDOW = 3  # pixels around a label in which its surface is looked for
 ACROSS = 4  # pixels on either side, in which both sides of an outline are
 PIXEL_COST, NORMAL_COST = 3.0, 30.0  # of a pixel's distance, and of a right angle or almost, in CIELAB units
 CONTRAST = 2.0  # weight of how much two sides differ
-APART = 0.3  # of the probabilities of two sides, with which others agree
+LEAST = 1e-3  # probability of what a label may mean, whatever the others say
 BESIDE = -1  # node of what lies beside the cube or shows no known surface
 UNTOLD = -2  # node of what a label does not tell
 Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]  # view, row and column of each
@@ -50,9 +50,18 @@ class Choices:
         unlikely = self.unlikely
         if told is not None:
             inner, outer = np.append(told, [0.5, 0.0])[self.nodes.T]  # the last two are UNTOLD and BESIDE
-            agrees = inner - outer > np.where((self.nodes == UNTOLD).any(axis=1), 0, APART)
-            unlikely = np.where(agrees, unlikely, np.inf) if agrees.any() else unlikely
+            unlikely = np.where(inner > outer, unlikely, np.inf) if (inner > outer).any() else unlikely
         chosen = np.argmin(unlikely)
+        return self.nodes[chosen], self.looks[chosen]
+
+    def likeliest(self, inside: np.ndarray, unlikelier: float) -> tuple[np.ndarray, np.ndarray]:
+        """The nodes (2,) and looks (2, 3) that are likeliest where all nodes are the object with probability
+        `inside` (N,), and every `unlikelier` that choices are more unlikely makes them e times so."""
+        if not len(self.unlikely):
+            return self.best()
+        told, untold = np.append(inside, [0, 0])[self.nodes], self.nodes == UNTOLD
+        agreed = np.where(untold, 1, np.abs(told - [0, 1])).prod(axis=1)
+        chosen = np.argmax(np.log(np.maximum(agreed, LEAST)) - self.unlikely / unlikelier)
         return self.nodes[chosen], self.looks[chosen]
 
 
@@ -88,6 +97,14 @@ class NodeLabels:
             told: of each fold the probability (N,) of all nodes by what the labels of other folds say.
         """
         found = [each.best(told[fold]) for each, fold in zip(self.choices, self.fold, strict=True)]
+        return self.meaning(found)
+
+    def explained(self, inside: np.ndarray, unlikelier: float) -> "NodeLabels":
+        """The labels, each of which means what is likeliest; as in Choices.likeliest."""
+        return self.meaning([each.likeliest(inside, unlikelier) for each in self.choices])
+
+    def meaning(self, found: list[tuple[np.ndarray, np.ndarray]]) -> "NodeLabels":
+        """The same labels with the nodes and looks that are found for each."""
         nodes, looks = zip(*found, strict=True)
         return NodeLabels(self.choices, self.fold, np.array(nodes), np.array(looks))
 

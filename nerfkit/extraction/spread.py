@@ -9,7 +9,8 @@ object stays in it. Here every node of the surface graph gets a probability of b
 - whether it lies in the plane that the object stands on (support_plane.py);
 - what its neighbours are (a random walker with priors, Grady 2005).
 
-That is done in division.py; what each label means, in label_nodes.py.
+That is done in division.py; what each label means, in label_nodes.py. Labels that are known to lie along the
+outlines of the object speak against what they would hardly leave out (shortest_outline.py).
 """
 
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nerfkit.errors import UserError
-from nerfkit.extraction.division import SURE, divided
+from nerfkit.extraction.division import SURE, Divider, cross_examined, divided
 from nerfkit.extraction.label_nodes import Sight, node_labels
 from nerfkit.extraction.labels import LabelSet
 from nerfkit.extraction.outlines import outlined
+from nerfkit.extraction.shortest_outline import against
 from nerfkit.extraction.surface_graph import surface_graph
+from nerfkit.extraction.surface_parts import SurfaceParts
 from nerfkit.extraction.visibility import Photographed
 from nerfkit.fields.object_box import Box
 from nerfkit.projection import lift
@@ -80,7 +83,11 @@ def spread_labels(
     told = node_labels((positive, negative), sights, graph, at_outlines)
     if not len(told.placed()[0]):
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
-    of_nodes = np.append(divided(graph, told, drawn), 0.0)  # the last is that of the node -1
+    divider = Divider.on(graph, drawn)
+    if drawn:  # clicks lie well inside of things
+        told = cross_examined(divider, told)
+    unlikely = against(divider, told, SurfaceParts.of(graph, outside)) if at_outlines else 0.0
+    of_nodes = np.append(divided(divider, told, unlikely), 0.0)  # the last is that of the node -1
     probability = [of_nodes[nodes].astype(np.float32) for nodes in graph.pixels]
     known = [(nodes >= 0) | out for nodes, out in zip(graph.pixels, outside, strict=True)]
     masks = [outlined(each.view, *seen) for each, *seen in zip(photographed, probability, known, strict=True)]

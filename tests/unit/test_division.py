@@ -76,7 +76,16 @@ def test_the_others_tell_which_side_of_an_outline_is_the_object():
     nodes, looks = choices.best(np.array([1.0, 0.6]))  # which is more so
     assert tuple(nodes) == (0, 1)
     assert (looks == graph.colours).all()
-    assert tuple(choices.best(np.array([0.9, 0.8]))[0]) == (1, 0)  # they do not tell
+
+
+def test_a_meaning_is_the_likelier_the_more_it_agrees_and_the_less_unlikely_it_is():
+    nodes = np.array([[0, 1], [1, 0], [1, BESIDE], [1, UNTOLD]])
+    choices = Choices(nodes, np.zeros((4, 2, 3)), np.array([1.0, 2.0, 3.0, 4.0]))
+    # 1, 0.01, 0.1 and 0.1; then 0.001 as the least, 0.81, 0.9 and 0.9, or by what looks right alone
+    assert tuple(choices.likeliest(np.array([1.0, 0.1]), 20.0)[0]) == (0, 1)
+    assert tuple(choices.likeliest(np.array([0.1, 0.9]), 20.0)[0]) == (1, BESIDE)
+    assert tuple(choices.likeliest(np.array([0.1, 0.9]), 1.0)[0]) == (1, 0)
+    assert tuple(choices.likeliest(np.array([0.1, 0.9]), 0.1)[0]) == (0, 1)
 
 
 def test_sides_of_an_outline_lie_opposite_and_in_the_view():
@@ -120,12 +129,10 @@ def test_the_others_tell_which_ball_a_label_between_both_means(tmp_path):
     labels = node_labels((tuple(pixels.T), tuple(blue.T)), sights, graph)
     of_the_blue = graph.places[:, 0] * box.side + box.low[0] > 0
     assert of_the_blue[labels.nodes[len(pixels) - 1, 0]]  # by its looks alone
-    colours = LabelColours.of_both(labels, graph.colours)
-    labels, after = cross_examined(Divider.on(graph, drawn=True), labels, colours)
+    labels = cross_examined(Divider.on(graph, drawn=True), labels)
     inner, outer = labels.placed()
     assert not of_the_blue[inner].any()
     assert of_the_blue[outer].all()
-    assert after is colours  # a label that tells of one side looks as its pixel does
 
 
 def test_the_colours_of_labels_without_a_fold_are_those_of_the_others():
