@@ -13,13 +13,14 @@ That is done in division.py; what each label means, in label_nodes.py. Labels th
 outlines of the object speak against what they would hardly leave out (shortest_outline.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.extraction.division import SURE, Divider, cross_examined, divided
-from nerfkit.extraction.label_nodes import Sight, node_labels
+from nerfkit.extraction.label_nodes import Pixels, Sight, node_labels
 from nerfkit.extraction.labels import LabelSet
 from nerfkit.extraction.outlines import outlined
 from nerfkit.extraction.shortest_outline import against
@@ -33,6 +34,8 @@ from nerfkit.segmentation.appearance import lab_image
 
 RESOLUTION, VOXEL_PIXELS = 96, 1.5  # voxels a side at most; pixels that a voxel is wide at least
 MARGIN = 0.5  # of the cube around the labels of the object, which may all lie in its middle
+MARGIN_OF_OUTLINES = 0.3  # around labels of both kinds at outlines, of which there are twice as many
+NEARBY = 5  # pixels, of the window around a label at an outline whose nearest surface counts
 LEAST_SIDE = 1.0  # of the cube around clicks, of the camera's distance; around n drawn labels, an n-th
 
 
@@ -73,7 +76,10 @@ def spread_labels(
     positive, negative = (
         by_view(index.numpy(), photographed) for index in (labels.positive, labels.negative)
     )
-    box = cube_around(photographed, positive, drawn)
+    if at_outlines:
+        box = cube_at_outlines(photographed, positive, negative)
+    else:
+        box = cube_around(photographed, positive, drawn)
     graph = surface_graph(photographed, box, resolution(box, photographed))
     outside = [beside(each, box) for each in photographed]
     sights = {
@@ -102,9 +108,18 @@ def by_view(index: np.ndarray, photographed: list[Photographed]) -> tuple[np.nda
     return view, *np.divmod(index - starts[view], width)
 
 
-def cube_around(
-    photographed: list[Photographed], pixels: tuple[np.ndarray, np.ndarray, np.ndarray], drawn: bool
-) -> Box:
+def cube_at_outlines(photographed: list[Photographed], positive: Pixels, negative: Pixels) -> Box:
+    """A cube around what labels at outlines show: the nearest surface there is the object's or before it."""
+    nearest = []
+    for each in photographed:
+        depth = np.where(each.depth > 0, each.depth, np.inf).astype(np.float32)
+        depth = cv2.erode(depth, np.ones((NEARBY, NEARBY), np.uint8), borderType=cv2.BORDER_REPLICATE)
+        nearest.append(replace(each, depth=np.where(np.isfinite(depth), depth, 0)))
+    both = tuple(np.concatenate(kinds) for kinds in zip(positive, negative, strict=True))
+    return cube_around(nearest, both, drawn=True, margin=MARGIN_OF_OUTLINES)
+
+
+def cube_around(photographed: list[Photographed], pixels: Pixels, drawn: bool, margin: float = MARGIN) -> Box:
     """A cube around the surface points that pixels (view, row, column) show; `drawn` as in spread_labels."""
     points, centres = [], []
     for view in np.unique(pixels[0]):
@@ -116,7 +131,7 @@ def cube_around(
     if not sum(map(len, points)):
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
     points, centres = np.concatenate(points), np.concatenate(centres)
-    box = Box.around(points, centres, MARGIN, outliers=2.0)
+    box = Box.around(points, centres, margin, outliers=2.0)
     away = float(np.median(np.linalg.norm(points - centres, axis=1)))
     least = LEAST_SIDE * away / (len(points) if drawn else 1)
     wider = max(least - box.side, 0) / 2

@@ -1,5 +1,6 @@
 """Few labels spread over exactly ray-cast balls."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,11 +11,12 @@ from nerfkit.errors import UserError
 from nerfkit.extraction.division import label_reach, stands_apart
 from nerfkit.extraction.labels import LabelSet, draw_labels
 from nerfkit.extraction.object_field import ObjectFieldSettings, labelled
-from nerfkit.extraction.spread import Spread, spread_labels
+from nerfkit.extraction.spread import Spread, cube_around, cube_at_outlines, spread_labels
 from nerfkit.extraction.surface_graph import SurfaceGraph, steady, step_costs
 from nerfkit.extraction.viewpoints import looking_at
 from nerfkit.extraction.visibility import Photographed
 from nerfkit.files import write_image
+from nerfkit.projection import lift
 from nerfkit.scene import View
 
 LENS = Camera(72, 72, 110.0, 110.0, 36.0, 36.0)
@@ -169,3 +171,20 @@ def test_a_part_without_a_label_stands_apart():
     assert np.flatnonzero(stands_apart(chain(10), inside, np.array([4, 7]))).tolist() == [0, 1, 8, 9]
     assert not stands_apart(chain(10), inside, np.array([0, 5, 9])).any()
     assert not stands_apart(chain(10), ~inside & False, np.array([3])).any()
+
+
+def test_the_cube_of_labels_at_outlines_holds_what_is_nearest_there(tmp_path):
+    """Labels right beside the balls, where no surface is known."""
+    photographed, things = two_balls(tmp_path)
+    around = np.ones((3, 3), np.uint8)
+    rim = [(cv2.dilate((each > 0).astype(np.uint8), around) > 0) & (each == 0) for each in things]
+    beside = np.argwhere(np.stack(rim))
+    chosen = beside[np.random.default_rng(0).choice(len(beside), 16, replace=False)]
+    positive, negative = tuple(chosen[:8].T), tuple(chosen[8:].T)
+    with pytest.raises(UserError, match="label others"):
+        cube_around(photographed, positive, drawn=True)
+    box = cube_at_outlines(photographed, positive, negative)
+    shown = [lift(each.view, each.depth)[each.depth > 0] for each in photographed]
+    points = np.concatenate(shown)
+    assert ((points > box.low) & (points < np.add(box.low, box.side))).all()
+    assert box.side < 2 * np.ptp(points, axis=0).max()
