@@ -196,6 +196,11 @@ def relearnt(
     return (labelled + kernel_sum(graph.colours, graph.colours[drawn]) / EXAMPLES) / 2
 
 
+def ease(graph: SurfaceGraph) -> np.ndarray:
+    """How easily each step (E,) is taken: 1 without a change of colour or a crease."""
+    return np.exp(-EDGE * graph.contrasts)
+
+
 @dataclass(frozen=True)
 class RandomWalker:
     """Minimises sum (x - prior)^2 + SMOOTHNESS * sum over steps of weight * (difference of x)^2."""
@@ -205,7 +210,7 @@ class RandomWalker:
     @classmethod
     def on(cls, graph: SurfaceGraph) -> "RandomWalker":
         """The walker whose steps are rare across colours and creases."""
-        weights = graph.matrix(np.exp(-EDGE * graph.contrasts))
+        weights = graph.matrix(ease(graph))
         degrees = np.asarray(weights.sum(axis=1)).ravel()
         return cls(sparse.diags(1 + SMOOTHNESS * degrees) - SMOOTHNESS * weights)
 

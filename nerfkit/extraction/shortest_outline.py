@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from nerfkit.extraction.division import Divider, LabelColours
-from nerfkit.extraction.label_nodes import BESIDE, UNTOLD, Choices, NodeLabels
+from nerfkit.extraction.label_nodes import UNTOLD, Choices, NodeLabels
 from nerfkit.extraction.surface_parts import SurfaceParts
 
 FAST = {"cache": True, "nogil": True}
@@ -78,8 +78,7 @@ class Meanings:
     @classmethod
     def of(cls, choices: list[Choices], parts: SurfaceParts) -> "Meanings":
         """The meanings of the choices of labels; those that mean the same parts count together."""
-        number = np.append(parts.part, [UNTOLD, BESIDE])
-        number[-1] = len(parts)
+        number = np.append(parts.part, [UNTOLD, len(parts)])  # the last two are of UNTOLD and BESIDE
         rows = []
         for label, each in enumerate(choices):
             if len(each.unlikely):

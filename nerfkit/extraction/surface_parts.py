@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
-from nerfkit.extraction.division import EDGE
+from nerfkit.extraction.division import ease
 from nerfkit.extraction.surface_graph import SurfaceGraph
 
 COUNT = 300  # of parts
@@ -93,7 +93,7 @@ def outline_lengths(
 def part_bonds(graph: SurfaceGraph, part: np.ndarray, count: int) -> np.ndarray:
     """SurfaceParts.bonds: of the steps between them; what reaches the cube's sides goes on beside it."""
     bonds = np.zeros((count + 1, count + 1))
-    np.add.at(bonds, (part[graph.starts], part[graph.ends]), np.exp(-EDGE * graph.contrasts))
+    np.add.at(bonds, (part[graph.starts], part[graph.ends]), ease(graph))
     np.add.at(bonds, (part[graph.at_the_sides], count), 1)
     bonds = BOND * (bonds + bonds.T)
     np.fill_diagonal(bonds, 0)
