@@ -12,8 +12,9 @@ from nerfkit.errors import UserError
 from nerfkit.extraction.clicked_labels import labelled_by_clicks
 from nerfkit.extraction.completion import complete
 from nerfkit.extraction.denoising import DenoisingSettings, denoise, refresh_matter
+from nerfkit.extraction.label_cubes import cube_around
 from nerfkit.extraction.labels import LabelSet, along_edges, draw_labels
-from nerfkit.extraction.spread import by_view, cube_around, spread_labels
+from nerfkit.extraction.spread import by_view, spread_labels
 from nerfkit.extraction.text_term import TextLoss, weighted_prompts
 from nerfkit.extraction.visibility import Photographed, Surface, object_surface
 from nerfkit.fields import read_field

@@ -8,6 +8,7 @@ import torch
 from test_spread import overlap, two_balls
 
 from nerfkit.extraction.division import KERNEL, Divider, LabelColours, cross_examined
+from nerfkit.extraction.label_cubes import beside, cube_around, resolution
 from nerfkit.extraction.label_nodes import (
     BESIDE,
     FOLDS,
@@ -19,7 +20,7 @@ from nerfkit.extraction.label_nodes import (
     node_labels,
 )
 from nerfkit.extraction.labels import LabelSet
-from nerfkit.extraction.spread import beside, cube_around, resolution, spread_labels
+from nerfkit.extraction.spread import spread_labels
 from nerfkit.extraction.surface_graph import surface_graph
 from nerfkit.files import read_image, write_image
 from nerfkit.segmentation.appearance import lab_image

@@ -8,9 +8,9 @@ from scipy.sparse.csgraph import connected_components
 from test_spread import two_balls
 
 from nerfkit.extraction import shortest_outline
+from nerfkit.extraction.label_cubes import beside, cube_around, resolution
 from nerfkit.extraction.label_nodes import BESIDE, UNTOLD, Choices
 from nerfkit.extraction.shortest_outline import MISTAKEN, SHORTEST, Meanings, annealed, change, misfit
-from nerfkit.extraction.spread import beside, cube_around, resolution
 from nerfkit.extraction.surface_graph import surface_graph
 from nerfkit.extraction.surface_parts import LEAST, SurfaceParts, farthest_parts, outline_lengths
 

@@ -1,0 +1,76 @@
+"""Guesses at the object from labels at its outlines, weighed by how well they explain these. No part of
+LaTeRF's paper.
+
+Which of the surfaces at a label belongs to the object may turn with the nodes of the surface graph, and these
+turn with its cube. So labels are spread in several cubes, and what counts most is the guess along whose
+outlines the labels lie. They were drawn from all pixels along the true ones alike, so that of a label in a
+distance d, in pixels, from the outline on its own side, all of which are L pixels long,
+
+    P(label | guess) = STRAY / pixels + (1 - STRAY) * exp(-d / BLUR) / (2 * BLUR * L).
+
+Long outlines without labels are unlikely by this, and so are labels without an outline.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from nerfkit.extraction.label_nodes import Pixels
+from nerfkit.extraction.labels import boundary
+from nerfkit.nearest import nearest
+
+STRAY = 0.05  # share of labels that may lie anywhere
+BLUR = 2.0  # pixels, by which outlines of a guess are off
+DOUBT = 2.0  # guesses are weighed as if so many labels said what one says: they share their errors
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Of each view, (H, W): the probability of being object, and whether it is `known`."""
+
+    probability: list[np.ndarray]
+    known: list[np.ndarray]
+
+    @cached_property
+    def masks(self) -> list[np.ndarray]:
+        """Of each view, (H, W): what is the object rather than not; by the nearest known pixel."""
+        return [nearest(p > 0.5, known) for p, known in zip(self.probability, self.known, strict=True)]
+
+
+def log_likelihood(masks: list[np.ndarray], positive: Pixels, negative: Pixels) -> float:
+    """The logarithm of how likely labels of the object and of the rest are by masks (H, W) of all views."""
+    pixels, total = sum(mask.size for mask in masks), 0.0
+    edges = [boundary(mask) for mask in masks]
+    for labels, sides in ((positive, masks), (negative, [~mask for mask in masks])):
+        outlines = [edge & side for edge, side in zip(edges, sides, strict=True)]
+        length = max(sum(np.count_nonzero(outline) for outline in outlines), 1)
+        away = distances(outlines, labels)
+        alike = np.exp(-away / BLUR) / (2 * BLUR * length)
+        total += float(np.log(STRAY / pixels + (1 - STRAY) * alike).sum())
+    return total
+
+
+def distances(outlines: list[np.ndarray], labels: Pixels) -> np.ndarray:
+    """The distance (L,) in pixels of labels from the outlines (H, W) of their views, infinite without any."""
+    away = np.full(len(labels[0]), np.inf)
+    for view in np.unique(labels[0]):
+        chosen = labels[0] == view
+        if outlines[view].any():
+            away[chosen] = distance_transform_edt(~outlines[view])[labels[1][chosen], labels[2][chosen]]
+    return away
+
+
+def weighed(guesses: list[Guess], positive: Pixels, negative: Pixels) -> Guess:
+    """The mean of the guesses, each with the weight of how likely labels of both kinds are by it."""
+    likely = np.array([log_likelihood(guess.masks, positive, negative) for guess in guesses])
+    weights = np.exp((likely - likely.max()) / DOUBT)
+    probability, known = [], []
+    for view in range(len(guesses[0].known)):
+        told = weights[:, None, None] * np.stack([guess.known[view] for guess in guesses])
+        values = np.stack([guess.probability[view] for guess in guesses])
+        total = told.sum(axis=0)
+        known.append(total > 0)
+        probability.append(((told * values).sum(axis=0) / np.where(total > 0, total, 1)).astype(np.float32))
+    return Guess(probability, known)
