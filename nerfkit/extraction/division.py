@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.sparse.linalg import cg
+from scipy.spatial.distance import cdist
 
 from nerfkit.extraction.label_nodes import FOLDS, NodeLabels
 from nerfkit.extraction.support_plane import in_support
@@ -24,6 +25,7 @@ REACH, BEYOND = 0.9, 2.0  # quantile of the distances from labels of the object 
 NEAR = 0.01  # sides of the cube; nearer is no surer
 COLOUR_WEIGHT, KERNEL = 0.6, 8.0  # of the colours' evidence; their kernel's width in CIELAB units
 SUPPORT = 2.0  # of the evidence that what the object stands on is not the object
+AT_ONCE = 64  # examples of colours, for the memory
 UNLIKE = 1e-3  # density that any colour has
 SHARPNESS, SUREST = 2.0, 6.0  # of the probability; of the evidence
 SMOOTHNESS, EDGE = 5.0, 10.0  # of the random walker; its weights are exp(-EDGE * contrast)
@@ -122,9 +124,9 @@ def place_evidence(
     """How much nearer (N,) each node lies to the nodes `own` than to `other`, the sides of the cube, or the
     distance at which drawn labels of the object end: a logarithm of the ratio."""
     farthest = float(graph.lengths.sum() + graph.contrasts.sum())
-    to_own, _, source = dijkstra(steps, directed=False, indices=own, min_only=True, return_predecessors=True)
+    to_own, _, source = dijkstra(steps, indices=own, min_only=True, return_predecessors=True)
     ends = np.union1d(other, graph.at_the_sides)
-    to_other = dijkstra(steps, directed=False, indices=ends, min_only=True) if len(ends) else np.inf
+    to_other = dijkstra(steps, indices=ends, min_only=True) if len(ends) else np.inf
     reach = BEYOND * label_reach(graph, to_own, source, own) if drawn else np.inf
     limit = np.minimum(to_other, reach)
     return np.log((limit + NEAR) / (np.minimum(to_own, farthest) + NEAR))
@@ -175,8 +177,8 @@ class LabelColours:
 def kernel_sum(colours: np.ndarray, examples: np.ndarray) -> np.ndarray:
     """The sum (N,) at colours (N, 3) of kernels around examples (K, 3); 1 right on a single one."""
     total = np.zeros(len(colours))
-    for example in examples:
-        total += np.exp(-np.square(colours - example).sum(axis=1) / (2 * KERNEL**2))
+    for some in np.array_split(examples, len(examples) // AT_ONCE + 1):
+        total += np.exp(cdist(colours, some, "sqeuclidean") / (-2 * KERNEL**2)).sum(axis=1)
     return total
 
 

@@ -60,7 +60,7 @@ def farthest_parts(graph: SurfaceGraph, count: int = COUNT) -> tuple[np.ndarray,
     middles, larger = [], []
     while len(middles) < count and away.max() > 0:
         middles.append(int(np.argmax(away)))
-        reach = dijkstra(steps, directed=False, indices=middles[-1], limit=away[middles[-1]])
+        reach = dijkstra(steps, indices=middles[-1], limit=away[middles[-1]])
         nearer = (reach < away) & steady
         away[nearer], part[nearer] = reach[nearer], len(middles) - 1
         if len(middles) in COARSER:
