@@ -1,10 +1,11 @@
 """Guesses at the object from labels at its outlines, weighed by how well they explain these. No part of
 LaTeRF's paper.
 
-Which of the surfaces at a label belongs to the object may turn with the nodes of the surface graph, and these
-turn with its cube. So labels are spread in several cubes, and what counts most is the guess along whose
-outlines the labels lie. They were drawn from all pixels along the true ones alike, so that of a label in a
-distance d, in pixels, from the outline on its own side, all of which are L pixels long,
+Which of the surfaces at a label belongs to the object may turn with the nodes of the surface graph, which
+turn with its cube, and with how much is held against what the object of the shortest outlines leaves out. So
+several cubes and weights are tried, and what counts most is the guess along whose outlines the labels lie. They
+were drawn from all pixels along the true ones alike, so that of a label in a distance d, in pixels, from the
+outline on its own side, all of which are L pixels long,
 
     P(label | guess) = STRAY / pixels + (1 - STRAY) * exp(-d / BLUR) / (2 * BLUR * L).
 
@@ -27,16 +28,35 @@ DOUBT = 2.0  # guesses are weighed as if so many labels said what one says: they
 
 
 @dataclass(frozen=True)
-class Guess:
-    """Of each view, (H, W): the probability of being object, and whether it is `known`."""
+class Shown:
+    """What the views show of one surface graph, of each (H, W): `nodes`, -1 for none, and whether that is
+    `known`: it is not where depths jump, and beside the cube it is."""
 
-    probability: list[np.ndarray]
+    nodes: list[np.ndarray]
     known: list[np.ndarray]
 
     @cached_property
+    def nearest(self) -> list[np.ndarray]:
+        """The nodes (H, W) of the nearest known pixels."""
+        return [nearest(nodes, known) for nodes, known in zip(self.nodes, self.known, strict=True)]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The probability (N,) of being object of every node that views show."""
+
+    of_nodes: np.ndarray
+    shown: Shown
+
+    def probability(self, view: int) -> np.ndarray:
+        """The same of the pixels (H, W) of a view; 0 where no node is shown."""
+        return np.append(self.of_nodes, 0)[self.shown.nodes[view]]
+
+    @property
     def masks(self) -> list[np.ndarray]:
         """Of each view, (H, W): what is the object rather than not; by the nearest known pixel."""
-        return [nearest(p > 0.5, known) for p, known in zip(self.probability, self.known, strict=True)]
+        inside = np.append(self.of_nodes > 0.5, False)
+        return [inside[nodes] for nodes in self.shown.nearest]
 
 
 def log_likelihood(masks: list[np.ndarray], positive: Pixels, negative: Pixels) -> float:
@@ -62,15 +82,20 @@ def distances(outlines: list[np.ndarray], labels: Pixels) -> np.ndarray:
     return away
 
 
-def weighed(guesses: list[Guess], positive: Pixels, negative: Pixels) -> Guess:
-    """The mean of the guesses, each with the weight of how likely labels of both kinds are by it."""
+def weights(guesses: list[Guess], positive: Pixels, negative: Pixels) -> np.ndarray:
+    """How much each guess (G,) counts, by how likely labels of both kinds are by it; the likeliest 1."""
     likely = np.array([log_likelihood(guess.masks, positive, negative) for guess in guesses])
-    weights = np.exp((likely - likely.max()) / DOUBT)
+    return np.exp((likely - likely.max()) / DOUBT)
+
+
+def mean(guesses: list[Guess], counting: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Of each view, (H, W): the mean probability by guesses that count so much (G,), each where it is known,
+    and whether any is."""
     probability, known = [], []
-    for view in range(len(guesses[0].known)):
-        told = weights[:, None, None] * np.stack([guess.known[view] for guess in guesses])
-        values = np.stack([guess.probability[view] for guess in guesses])
+    for view in range(len(guesses[0].shown.known)):
+        told = counting[:, None, None] * np.stack([guess.shown.known[view] for guess in guesses])
+        values = np.stack([guess.probability(view) for guess in guesses])
         total = told.sum(axis=0)
         known.append(total > 0)
         probability.append(((told * values).sum(axis=0) / np.where(total > 0, total, 1)).astype(np.float32))
-    return Guess(probability, known)
+    return probability, known

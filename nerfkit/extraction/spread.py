@@ -20,7 +20,7 @@ import numpy as np
 
 from nerfkit.errors import UserError
 from nerfkit.extraction.division import SURE, Divider, cross_examined, divided
-from nerfkit.extraction.guesses import Guess, weighed
+from nerfkit.extraction.guesses import Guess, Shown, mean, weights
 from nerfkit.extraction.label_cubes import beside, cube_around, cubes_at_outlines, resolution
 from nerfkit.extraction.label_nodes import Pixels, Sight, node_labels
 from nerfkit.extraction.labels import LabelSet
@@ -32,6 +32,8 @@ from nerfkit.extraction.visibility import Photographed
 from nerfkit.fields.object_box import Box
 from nerfkit.rays import pixel_starts
 from nerfkit.segmentation.appearance import lab_image
+
+HEARD = (0.0, 1.0, 2.0)  # weights of what labels at outlines have against parts
 
 
 @dataclass(frozen=True)
@@ -71,39 +73,45 @@ def spread_labels(
     kinds = tuple(by_view(index.numpy(), photographed) for index in (labels.positive, labels.negative))
     if at_outlines:
         cubes = cubes_at_outlines(photographed, *kinds)
-        guess = weighed([guess_in(cube, photographed, kinds, drawn, True) for cube in cubes], *kinds)
+        guesses = [each for cube in cubes for each in guesses_in(cube, photographed, kinds, True, HEARD)]
+        counting = weights(guesses, *kinds)
     else:
-        cube = cube_around(photographed, kinds[0], drawn)
-        guess = guess_in(cube, photographed, kinds, drawn)
-    seen = zip(photographed, guess.probability, guess.known, strict=True)
-    masks = [outlined(each.view, probability, known) for each, probability, known in seen]
-    return Spread(guess.probability, guess.known, masks)
+        guesses = guesses_in(cube_around(photographed, kinds[0], drawn), photographed, kinds, drawn)
+        counting = np.ones(1)
+    probability, known = mean(guesses, counting)
+    masks = [outlined(each.view, *seen) for each, *seen in zip(photographed, probability, known, strict=True)]
+    return Spread(probability, known, masks)
 
 
-def guess_in(
+def guesses_in(
     cube: Box,
     photographed: list[Photographed],
     pixels: tuple[Pixels, Pixels],
     drawn: bool,
-    at_outlines: bool = False,
-) -> Guess:
-    """The labels at pixels of the object and of the rest spread in one cube; otherwise as spread_labels."""
+    heard: tuple[float, ...] = (),
+) -> list[Guess]:
+    """The labels at pixels of the object and of the rest spread in one cube; otherwise as spread_labels.
+
+    Args:
+        heard: weights of what labels at outlines have against parts, with a guess for each; none for labels
+            that may lie anywhere, and one guess.
+    """
     graph = surface_graph(photographed, cube, resolution(cube, photographed))
     outside = [beside(each, cube) for each in photographed]
     sights = {
         view: Sight(graph.pixels[view], lab_image(photographed[view].view.image()), outside[view])
         for view in {*pixels[0][0], *pixels[1][0]}
     }
-    told = node_labels(pixels, sights, graph, at_outlines)
+    told = node_labels(pixels, sights, graph, at_outlines=bool(heard))
     if not len(told.placed()[0]):
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
     divider = Divider.on(graph, drawn)
     if drawn:  # clicks lie well inside of things
         told = cross_examined(divider, told)
-    unlikely = against(divider, told, SurfaceParts.of(graph, outside)) if at_outlines else 0.0
-    of_nodes = np.append(divided(divider, told, unlikely), 0.0)  # the last is that of the node -1
-    probability = [of_nodes[nodes].astype(np.float32) for nodes in graph.pixels]
-    return Guess(probability, [(nodes >= 0) | out for nodes, out in zip(graph.pixels, outside, strict=True)])
+    unlikely = against(divider, told, SurfaceParts.of(graph, outside)) if heard else 0.0
+    known = [(nodes >= 0) | out for nodes, out in zip(graph.pixels, outside, strict=True)]
+    shown = Shown(graph.pixels, known)
+    return [Guess(divided(divider, told, weight * unlikely), shown) for weight in heard or (0.0,)]
 
 
 def by_view(index: np.ndarray, photographed: list[Photographed]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

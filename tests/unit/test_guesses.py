@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nerfkit.extraction import guesses
-from nerfkit.extraction.guesses import Guess, distances, log_likelihood, weighed
+from nerfkit.extraction.guesses import Guess, Shown, distances, log_likelihood, mean, weights
 from nerfkit.extraction.labels import boundary
 
 
@@ -23,9 +23,10 @@ def along(masks, count, seed=0):
     return [tuple(rng.choice(kind, count, replace=False).T) for kind in places]
 
 
-def as_guess(masks):
-    """A guess that is sure."""
-    return Guess([mask.astype(np.float32) for mask in masks], [np.ones_like(mask) for mask in masks])
+def as_guess(masks, rest=0.0, inside=1.0):
+    """A guess of two nodes, the one beside the object and the one on it."""
+    shown = Shown([mask.astype(int) for mask in masks], [np.ones_like(mask) for mask in masks])
+    return Guess(np.array([rest, inside]), shown)
 
 
 def test_the_likelihood_of_two_labels_is_its_formula():
@@ -60,19 +61,29 @@ def test_what_lacks_a_part_or_has_a_neighbour_is_less_likely(seed):
 
 def test_the_likelier_guess_prevails_where_guesses_differ():
     masks, other = [square(10, 24), square(8, 22)], [square(10, 34), square(8, 32)]
-    mixed = weighed([as_guess(other), as_guess(other), as_guess(masks)], *along(masks, 8))
-    for found, mask in zip(mixed.masks, masks, strict=True):
-        assert (found == mask).all()
+    guesses = [as_guess(other), as_guess(other), as_guess(masks)]
+    counting = weights(guesses, *along(masks, 8))
+    assert counting[2] == 1
+    assert counting[0] == counting[1] < 0.5
+    for found, mask in zip(mean(guesses, counting)[0], masks, strict=True):
+        assert ((found > 0.5) == mask).all()
 
 
-def test_guesses_that_explain_labels_alike_count_alike_where_they_know():
+def test_guesses_count_where_they_know():
     masks = [square(10, 24)]
-    sure, unsure = as_guess(masks), Guess([np.full((40, 40), 0.6, np.float32)], [np.ones((40, 40), bool)])
-    unsure.probability[0][~masks[0]] = 0.2
-    unsure.known[0][:5], sure.known[0][:5, :5] = False, False
-    mixed = weighed([sure, unsure], *along(masks, 4))
-    assert mixed.probability[0][15, 15] == pytest.approx(0.8)
-    assert mixed.probability[0][30, 30] == pytest.approx(0.1)
-    assert mixed.probability[0][2, 20] == 0
-    assert not mixed.known[0][:5, :5].any()
-    assert mixed.known[0].sum() == 1600 - 25
+    sure, unsure = as_guess(masks), as_guess(masks, 0.2, 0.6)
+    assert weights([sure, unsure], *along(masks, 4)).tolist() == [1, 1]
+    unsure.shown.known[0][:5], sure.shown.known[0][:5, :5] = False, False
+    (probability,), (known,) = mean([sure, unsure], np.array([1.0, 3.0]))
+    assert probability[15, 15] == pytest.approx(0.7)
+    assert probability[30, 30] == pytest.approx(0.15)
+    assert probability[2, 20] == 0
+    assert not known[:5, :5].any()
+    assert known.sum() == 1600 - 25
+
+
+def test_masks_go_by_the_nearest_known_pixel_and_what_shows_no_node_is_not_the_object():
+    nodes = np.array([[1, 1, 0, 0, -1, 1]])
+    guess = Guess(np.array([0.2, 0.9]), Shown([nodes], [np.array([[1, 0, 0, 0, 1, 1]], bool)]))
+    assert guess.masks[0].tolist() == [[True, True, True, False, False, True]]
+    assert guess.probability(0).tolist() == [[0.9, 0.9, 0.2, 0.2, 0, 0.9]]
