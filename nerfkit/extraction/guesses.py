@@ -3,8 +3,8 @@ LaTeRF's paper.
 
 Which of the surfaces at a label belongs to the object may turn with the nodes of the surface graph, which
 turn with its cube, and with how much is held against what the object of the shortest outlines leaves out. So
-several cubes and weights are tried, and what counts most is the guess along whose outlines the labels lie. They
-were drawn from all pixels along the true ones alike, so that of a label in a distance d, in pixels, from the
+several cubes and weights are tried, and that guess counts most along whose outlines the labels lie. They were
+drawn from all pixels along the true ones alike, so that of a label in a distance d, in pixels, from the
 outline on its own side, all of which are L pixels long,
 
     P(label | guess) = STRAY / pixels + (1 - STRAY) * exp(-d / BLUR) / (2 * BLUR * L).
