@@ -26,11 +26,17 @@ def cubes_at_outlines(photographed: list[Photographed], positive: Pixels, negati
         depth = cv2.erode(depth, np.ones((NEARBY, NEARBY), np.uint8), borderType=cv2.BORDER_REPLICATE)
         nearest.append(replace(each, depth=np.where(np.isfinite(depth), depth, 0)))
     both = tuple(np.concatenate(kinds) for kinds in zip(positive, negative, strict=True))
-    return [cube_around(nearest, both, drawn=True, margin=margin) for margin in MARGINS_AT_OUTLINES]
+    surface = surface_at(nearest, both)
+    return [cube(*surface, drawn=True, margin=margin) for margin in MARGINS_AT_OUTLINES]
 
 
-def cube_around(photographed: list[Photographed], pixels: Pixels, drawn: bool, margin: float = MARGIN) -> Box:
+def cube_around(photographed: list[Photographed], pixels: Pixels, drawn: bool) -> Box:
     """A cube around the surface points that pixels (view, row, column) show; `drawn` as in spread_labels."""
+    return cube(*surface_at(photographed, pixels), drawn, MARGIN)
+
+
+def surface_at(photographed: list[Photographed], pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
+    """The surface points (P, 3) that pixels (view, row, column) show, and the camera centres (P, 3)."""
     points, centres = [], []
     for view in np.unique(pixels[0]):
         each = photographed[view]
@@ -40,7 +46,11 @@ def cube_around(photographed: list[Photographed], pixels: Pixels, drawn: bool, m
         centres.append(np.broadcast_to(each.view.world_from_cam[:3, 3], points[-1].shape))
     if not sum(map(len, points)):
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
-    points, centres = np.concatenate(points), np.concatenate(centres)
+    return np.concatenate(points), np.concatenate(centres)
+
+
+def cube(points: np.ndarray, centres: np.ndarray, drawn: bool, margin: float) -> Box:
+    """The cube around what surface_at found; `drawn` as in spread_labels."""
     box = Box.around(points, centres, margin, outliers=2.0)
     away = float(np.median(np.linalg.norm(points - centres, axis=1)))
     least = LEAST_SIDE * away / (len(points) if drawn else 1)

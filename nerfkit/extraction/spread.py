@@ -73,7 +73,7 @@ def spread_labels(
     kinds = tuple(by_view(index.numpy(), photographed) for index in (labels.positive, labels.negative))
     if at_outlines:
         cubes = cubes_at_outlines(photographed, *kinds)
-        guesses = [each for cube in cubes for each in guesses_in(cube, photographed, kinds, True, HEARD)]
+        guesses = [each for cube in cubes for each in guesses_in(cube, photographed, kinds, True, True)]
         counting = weights(guesses, *kinds)
     else:
         guesses = guesses_in(cube_around(photographed, kinds[0], drawn), photographed, kinds, drawn)
@@ -88,30 +88,29 @@ def guesses_in(
     photographed: list[Photographed],
     pixels: tuple[Pixels, Pixels],
     drawn: bool,
-    heard: tuple[float, ...] = (),
+    at_outlines: bool = False,
 ) -> list[Guess]:
-    """The labels at pixels of the object and of the rest spread in one cube; otherwise as spread_labels.
-
-    Args:
-        heard: weights of what labels at outlines have against parts, with a guess for each; none for labels
-            that may lie anywhere, and one guess.
-    """
+    """The labels at pixels of the object and of the rest spread in one cube; otherwise as spread_labels. Of
+    labels at outlines a guess for each weight of HEARD, else one."""
     graph = surface_graph(photographed, cube, resolution(cube, photographed))
     outside = [beside(each, cube) for each in photographed]
     sights = {
         view: Sight(graph.pixels[view], lab_image(photographed[view].view.image()), outside[view])
         for view in {*pixels[0][0], *pixels[1][0]}
     }
-    told = node_labels(pixels, sights, graph, at_outlines=bool(heard))
+    told = node_labels(pixels, sights, graph, at_outlines)
     if not len(told.placed()[0]):
         raise UserError("No label of the object lies on a surface that the scene field knows: label others.")
     divider = Divider.on(graph, drawn)
     if drawn:  # clicks lie well inside of things
         told = cross_examined(divider, told)
-    unlikely = against(divider, told, SurfaceParts.of(graph, outside)) if heard else 0.0
+    priors = [0.0]
+    if at_outlines:
+        unlikely = against(divider, told, SurfaceParts.of(graph, outside))
+        priors = [weight * unlikely for weight in HEARD]
     known = [(nodes >= 0) | out for nodes, out in zip(graph.pixels, outside, strict=True)]
     shown = Shown(graph.pixels, known)
-    return [Guess(divided(divider, told, weight * unlikely), shown) for weight in heard or (0.0,)]
+    return [Guess(divided(divider, told, prior), shown) for prior in priors]
 
 
 def by_view(index: np.ndarray, photographed: list[Photographed]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

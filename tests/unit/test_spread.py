@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import dijkstra
 from nerfkit.cameras import Camera
 from nerfkit.errors import UserError
 from nerfkit.extraction.division import label_reach, stands_apart
-from nerfkit.extraction.label_cubes import cube_around, cubes_at_outlines
+from nerfkit.extraction.label_cubes import MARGINS_AT_OUTLINES, cube_around, cubes_at_outlines
 from nerfkit.extraction.labels import LabelSet, draw_labels
 from nerfkit.extraction.object_field import ObjectFieldSettings, labelled
 from nerfkit.extraction.spread import Spread, spread_labels
@@ -187,7 +187,7 @@ def test_the_cube_of_labels_at_outlines_holds_what_is_nearest_there(tmp_path):
     boxes = cubes_at_outlines(photographed, positive, negative)
     shown = [lift(each.view, each.depth)[each.depth > 0] for each in photographed]
     points = np.concatenate(shown)
-    for box in boxes:
+    for box, margin in zip(boxes, MARGINS_AT_OUTLINES, strict=True):
         assert ((points > box.low) & (points < np.add(box.low, box.side))).all()
-        assert box.side < 2.2 * np.ptp(points, axis=0).max()
+        assert box.side < 1.1 * (1 + 2 * margin) * np.ptp(points, axis=0).max()
     assert len({box.side for box in boxes}) == len(boxes) > 1
