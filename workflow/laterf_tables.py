@@ -6,15 +6,25 @@ from workflow.runs import overlaid, stage_folder
 from workflow.scenes import listed
 
 
-def run_name(row: dict) -> str:
-    """The run behind a row; rows of several tables may share one."""
-    return f"laterf_{row['run']}"
+def run_name(row: dict, draw: int = 0) -> str:
+    """The run behind a row, with labels drawn anew so often; rows of several tables may share one."""
+    return f"laterf_{row['run']}" + (f"_draw{draw}" if draw else "")
+
+
+def draws_of(tables: dict) -> list[tuple[dict, int]]:
+    """Every row with each draw of its labels, those of a row that stands in several tables once."""
+    rows = {row["run"]: row for table in tables["tables"] for row in table["rows"]}
+    return [(row, draw) for row in rows.values() for draw in range(row.get("draws", 1))]
 
 
 def laterf_runs(tables: dict) -> dict[str, dict]:
     """The overlay of every run of the tables."""
-    rows = [row for table in tables["tables"] for row in table["rows"]]
-    return {run_name(row): overlaid(tables["common"], row["settings"]) for row in rows}
+    runs = {}
+    for row, draw in draws_of(tables):
+        settings = overlaid(tables["common"], row["settings"])
+        again = {"object_field": {"draw": draw}} if draw else {}
+        runs[run_name(row, draw)] = overlaid(settings, again)
+    return runs
 
 
 def captures_folder(config: dict) -> str:
@@ -28,15 +38,17 @@ def descriptions(tables: dict, config: dict) -> list[str]:
 
 
 def laterf_cells(tables: dict, config: dict) -> list[dict]:
-    """What is scored: one cell for each run, scene and seed, with the folders of pictures and truth."""
+    """What is scored: a cell for each row, draw, scene and seed, with the folders of pictures and truth."""
     cells = []
-    for run in laterf_runs(tables):
+    for row, draw in draws_of(tables):
         for scene in tables["scenes"]:
             for seed in listed(config["seed"]):
-                job = SimpleNamespace(scene=scene, run=run, seed=seed)
+                job = SimpleNamespace(scene=scene, run=run_name(row, draw), seed=seed)
                 cells.append(
                     {
                         **vars(job),
+                        "run": run_name(row),
+                        "draw": draw,
                         "cutouts": stage_folder("results", "cutouts", job, config),
                         "truth": f"{captures_folder(config)}/{scene}/test",
                     }

@@ -5,7 +5,8 @@ background, over the whole picture as in the paper; the paper does not name its 
 reported. Hidden parts are scored apart: the subject's pixels whose surface no training photo shows, by the
 exact depths of the scene. There the error of all views' hidden pixels together makes one PSNR, and `covered`
 is the mean opacity of the cutout. A scene's value is the mean over its views (hidden: the pool of them); a
-table's is the mean over seeds, then over scenes (hidden: over those that have hidden pixels).
+table's is the mean over scenes (hidden: over those that have hidden pixels), then over seeds and over draws
+of the labels, with the standard deviation over seeds and draws where there are several.
 """
 
 import logging
@@ -44,8 +45,8 @@ def laterf_tables(tables: list[dict], cells: list[dict], source: str, out: Path)
     Args:
         tables: of each `title`, `heading` (of its first column) and `rows`, each with `run`, `title` and
             `published` (PSNR, SSIM).
-        cells: of each `run`, `scene`, `seed`, `cutouts` (the stage's folder) and `truth`, a folder with
-            object/<view>.png (RGBA) and hidden/<view>.png.
+        cells: of each `run` (the row's), `draw` (of the labels), `scene`, `seed`, `cutouts` (the stage's
+            folder) and `truth`, a folder with object/<view>.png (RGBA) and hidden/<view>.png.
         source: where the published numbers are from.
         out: folder: laterf_tables.md, .csv (every score), .json, sheets/<scene>.png.
     """
@@ -60,7 +61,9 @@ def laterf_tables(tables: list[dict], cells: list[dict], source: str, out: Path)
         write_manifest(folder, "laterf_tables", source=source, records=records)
     for record in records:
         if record["metric"] == "psnr":
-            log.info("%(scene)s, %(run)s, %(background)s: %(value).2f dB over %(views)d views", record)
+            log.info(
+                "%(scene)s, %(run)s, draw %(draw)d, %(background)s: %(value).2f dB over %(views)d views", record
+            )
 
 
 def views_of(each: dict) -> list[str]:
@@ -89,7 +92,7 @@ def read_rgba(path: Path) -> np.ndarray:
 def scored(each: dict) -> list[dict]:
     """The records of one cell."""
     pictures = [pictures_of(each, view) for view in views_of(each)]
-    common = {name: each[name] for name in ("run", "scene", "seed")} | {"views": len(pictures)}
+    common = {name: each[name] for name in ("run", "draw", "scene", "seed")} | {"views": len(pictures)}
     hidden = np.concatenate([where.ravel() for _, _, where in pictures])
     opacity = np.concatenate([made[..., 3].ravel() for made, _, _ in pictures])[hidden] / 255.0
     common |= {"hidden_pixels": int(hidden.sum())}
@@ -133,22 +136,30 @@ def with_hidden(records: list[dict], scenes: list[str]) -> list[str]:
 
 def table_of(table: dict, records: list[dict], scenes: list[str]) -> str:
     """One table as markdown."""
-    seeds = list(dict.fromkeys(record["seed"] for record in records))
     partly = with_hidden(records, scenes)
     heads = [table["heading"], *(heading for _, _, heading, _ in COLUMNS), "published PSNR / SSIM"]
     rows = []
     for row in table["rows"]:
+        of_row = [record for record in repeated(records) if record["run"] == row["run"]]
+        repeats = list(dict.fromkeys(record["seed"] for record in of_row))
         cells = []
         for background, metric, _, form in COLUMNS:
-            values = values_of(records, run=row["run"], background=background, metric=metric)
+            values = values_of(of_row, background=background, metric=metric)
             members = partly if metric in HIDDEN else scenes
-            cells.append(cell(mean_and_spread(values, members, seeds) if members else None, form))
-        rows.append([row["title"], *cells, "{:.2f} / {:.2f}".format(*row["published"])])
+            cells.append(cell(mean_and_spread(values, members, repeats) if members else None, form))
+        draws = len({record["draw"] for record in of_row})
+        title = row["title"] + (f" ({draws} draws)" if draws > 1 else "")
+        rows.append([title, *cells, "{:.2f} / {:.2f}".format(*row["published"])])
     return markdown(heads, rows, left=[table["heading"]])
 
 
+def repeated(records: list[dict]) -> list[dict]:
+    """The records with seed and draw of the labels in place of the seed: each pair is a repeat."""
+    return [{**record, "seed": (record["seed"], record["draw"])} for record in records]
+
+
 def sheet(cells: list[dict]) -> np.ndarray:
-    """A few views of the truth above those of each run's cutouts (first seed), on white."""
+    """A few views of the truth above those of each run's cutouts (first seed, every draw), on white."""
     rows = []
     for each in [each for each in cells if each["seed"] == cells[0]["seed"]]:
         chosen = [pictures_of(each, view) for view in spread(views_of(each), SHOWN_VIEWS)]

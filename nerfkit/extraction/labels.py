@@ -56,13 +56,16 @@ def along_edges(labels: LabelSet, masks: list[np.ndarray]) -> LabelSet | None:
     return LabelSet(*kinds) if all(map(len, kinds)) else None
 
 
-def draw_labels(masks: list[np.ndarray], count: int, sampling: str, seed: int) -> LabelSet:
+def draw_labels(
+    masks: list[np.ndarray], count: int, sampling: str, seed: int, draw: int = 0
+) -> LabelSet:
     """A label set drawn from masks, as the paper's Tables 1 and 2 do.
 
     Args:
         masks: bool (H, W) of every view in the order of the bank.
         count: labels over all views together, half of them positive; 0 takes every pixel.
         sampling: `uniform` over all pixels, or `boundary`: only those along the masks' edges.
+        draw: other labels of the same count and seed, as often as they are drawn anew.
     Raises:
         UserError: no pixel of one kind.
     """
@@ -75,7 +78,7 @@ def draw_labels(masks: list[np.ndarray], count: int, sampling: str, seed: int) -
         raise UserError(
             "The masks give labels of one kind only: they must show the object and something else."
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, draw])
     if count:
         half = max(count // 2, 1)
         kinds = [rng.choice(kind, min(half, len(kind)), replace=False) for kind in kinds]

@@ -48,6 +48,7 @@ class ObjectFieldSettings(TrainingSettings, DenoisingSettings):
     labels_from: str = "masks"  # masks: pixels drawn from those of `holes` | prompts: the clicks themselves
     labels: int = 0  # of the masks: pixel labels over all views, half of them positive; 0 for every pixel
     sampling: str = "uniform"  # of the labels: uniform | boundary
+    draw: int = 0  # of the labels: how often they are drawn anew
     spread: bool | str = "auto"  # over surfaces: true | false | auto: clicks, and few labels of masks
     edges: bool = True  # whether half of what is learnt from lies along the edges of known masks
     label_weight: float = 1.0
@@ -187,7 +188,8 @@ def labelled(
 
     Where labels are spread these masks are made of them; else they are those that the labels are drawn from.
     """
-    labels = draw_labels([each.mask for each in photographed], settings.labels, settings.sampling, seed)
+    masks = [each.mask for each in photographed]
+    labels = draw_labels(masks, settings.labels, settings.sampling, seed, settings.draw)
     few = 0 < settings.labels < FEW * sum(each.mask.size for each in photographed)
     if settings.spread is False or (settings.spread == "auto" and not few):
         return photographed, labels, labels

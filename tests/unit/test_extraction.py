@@ -79,6 +79,14 @@ def test_boundary_labels_touch_the_other_kind():
     assert flat[labels.negative].all()
 
 
+def test_labels_are_drawn_anew_by_their_draw():
+    sets = [draw_labels(masks(), 40, "uniform", seed, draw) for seed, draw in ((1, 0), (1, 1), (2, 0), (1, 1))]
+    chosen = [tuple(labels.positive.tolist() + labels.negative.tolist()) for labels in sets]
+    assert len(set(chosen)) == 3
+    assert chosen[1] == chosen[3]
+    assert {len(labels) for labels in sets} == {40}
+
+
 def test_labels_along_edges_are_those_within_the_reach_of_one():
     mask = np.zeros((40, 200), bool)
     mask[:, 80:] = True  # the reach is three columns on each side of column 80

@@ -32,7 +32,7 @@ def cell(tmp_path) -> dict:
         (tmp_path / "truth/hidden").mkdir(exist_ok=True)
         write_mask(tmp_path / "truth/hidden" / f"{name}.png", hidden)
     folders = {"cutouts": str(tmp_path / "cutouts"), "truth": str(tmp_path / "truth")}
-    return {"run": "all", "scene": "a", "seed": 0, **folders}
+    return {"run": "all", "draw": 0, "scene": "a", "seed": 0, **folders}
 
 
 def values(cell: dict) -> dict:
@@ -64,7 +64,7 @@ def test_a_scene_without_hidden_pixels_has_no_value_there(cell, tmp_path):
 
 def test_the_mean_is_over_scenes_and_the_published_numbers_have_a_column():
     rows = [("a", "psnr", 20.0), ("b", "psnr", 30.0), ("a", "ssim", 0.5), ("a", "hidden_psnr", 11.0)]
-    common = {"run": "all", "seed": 0, "background": "white"}
+    common = {"run": "all", "draw": 0, "seed": 0, "background": "white"}
     records = [
         {**common, "scene": scene, "hidden_pixels": 9 * (scene == "a"), "metric": metric, "value": value}
         for scene, metric, value in rows
@@ -74,6 +74,21 @@ def test_the_mean_is_over_scenes_and_the_published_numbers_have_a_column():
     assert last == "| all | 25.00 | - | - | - | 11.00 | - | - | 26.93 / 0.95 |"
     last = table_of(table, records, ["b"]).splitlines()[-1]
     assert last == "| all | 30.00 | - | - | - | - | - | - | 26.93 / 0.95 |"
+
+
+def test_draws_of_labels_are_repeats_of_their_row_alone():
+    """Means over scenes of 20 and 24 dB in two draws; a row with one draw has no spread."""
+    values = {("few", 0, "a"): 18.0, ("few", 0, "b"): 22.0, ("few", 1, "a"): 26.0, ("few", 1, "b"): 22.0}
+    values |= {("all", 0, "a"): 30.0, ("all", 0, "b"): 28.0}
+    records = [
+        {"run": run, "draw": draw, "scene": scene, "seed": 0, "background": "white", "metric": "psnr"}
+        | {"value": value, "hidden_pixels": 0}
+        for (run, draw, scene), value in values.items()
+    ]
+    rows = [{"run": run, "title": run, "published": [1.0, 0.5]} for run in ("all", "few")]
+    lines = table_of({"heading": "labels", "rows": rows}, records, ["a", "b"]).splitlines()[-2:]
+    assert lines[0].startswith("| all | 29.00 | - |")
+    assert lines[1].startswith(f"| few (2 draws) | 22.00 ± {np.sqrt(8):.2f} | - |")
 
 
 def test_writes_tables_records_and_sheets(cell, tmp_path):

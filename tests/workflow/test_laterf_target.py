@@ -33,7 +33,20 @@ def test_rows_of_one_run_change_the_same(tables):
     """A run that stands in several tables is the same in all of them."""
     seen = {}
     for row in (row for table in tables["tables"] for row in table["rows"]):
-        assert seen.setdefault(row["run"], row["settings"]) == row["settings"]
+        what = row["settings"], row.get("draws", 1)
+        assert seen.setdefault(row["run"], what) == what
+
+
+def test_labels_drawn_anew_are_cells_of_the_same_row(tables, config):
+    cells = [cell for cell in laterf_cells(tables, config) if cell["run"] == "laterf_boundary_16"]
+    cells = [cell for cell in cells if cell["scene"] == "covered-2"]
+    assert [cell["draw"] for cell in cells] == [0, 1, 2]
+    assert len({cell["cutouts"] for cell in cells}) == 3
+    runs = ["laterf_boundary_16", "laterf_boundary_16_draw1", "laterf_boundary_16_draw2"]
+    drawn = [run_config(config, run)["object_field"] for run in runs]
+    assert [settings.pop("draw") for settings in drawn] == [0, 1, 2]
+    assert drawn[0] == drawn[1] == drawn[2]
+    assert drawn[0]["labels"] == 16
 
 
 def test_published_numbers_stand_in_the_paper_and_have_a_source(tables):
