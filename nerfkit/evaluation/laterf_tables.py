@@ -62,7 +62,8 @@ def laterf_tables(tables: list[dict], cells: list[dict], source: str, out: Path)
     for record in records:
         if record["metric"] == "psnr":
             log.info(
-                "%(scene)s, %(run)s, draw %(draw)d, %(background)s: %(value).2f dB over %(views)d views", record
+                "%(scene)s, %(run)s, draw %(draw)d, %(background)s: %(value).2f dB over %(views)d views",
+                record,
             )
 
 

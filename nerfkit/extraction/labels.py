@@ -56,9 +56,7 @@ def along_edges(labels: LabelSet, masks: list[np.ndarray]) -> LabelSet | None:
     return LabelSet(*kinds) if all(map(len, kinds)) else None
 
 
-def draw_labels(
-    masks: list[np.ndarray], count: int, sampling: str, seed: int, draw: int = 0
-) -> LabelSet:
+def draw_labels(masks: list[np.ndarray], count: int, sampling: str, seed: int, draw: int = 0) -> LabelSet:
     """A label set drawn from masks, as the paper's Tables 1 and 2 do.
 
     Args:

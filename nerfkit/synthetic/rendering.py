@@ -117,6 +117,8 @@ class Studio:
 
         Args:
             silhouette: the pixels (H, W) whose centres see `subject`; paths start there and right beside.
+            samples: paths per pixel, or a few more, spread evenly over pixel and lights: 64 have less than
+                half the squared error of 256 at random.
         Returns:
             Linear RGB, not multiplied by coverage, and coverage, float32 (H, W, 4).
         Raises:
@@ -125,23 +127,27 @@ class Studio:
         if self.variant.startswith("scalar"):
             raise UserError("The subject alone needs a vectorised mitsuba variant: --variant llvm_ad_rgb.")
         mi = load_mitsuba(self.variant)
-        sensor = self._sensor(mi, camera, pose, {"type": "independent"}, "rgb")
+        sampler = {"type": "multijitter", "sample_count": samples}
+        sensor = self._sensor(mi, camera, pose, sampler, "rgb")
+        samples = sensor.sampler().sample_count()  # rounded up to rows times columns
         pixels = np.flatnonzero(cv2.dilate(silhouette.astype(np.uint8), np.ones((3, 3), np.uint8)))
         mean = np.zeros((camera.height * camera.width, 4))
         for at_once in np.array_split(pixels, max(len(pixels) * samples // PATHS_AT_ONCE, 1)):
-            paths = self._paths_from(subject, camera, sensor, at_once.repeat(samples), seed)
+            paths = self._paths_from(subject, camera, sensor, at_once, samples, seed)
             mean[at_once] = paths.reshape(len(at_once), samples, 4).mean(axis=1, dtype=np.float64)
             seed += 1
         mean[:, :3] /= np.maximum(mean[:, 3:], 1e-6)
         return mean.reshape(camera.height, camera.width, 4).astype(np.float32)
 
     def _paths_from(
-        self, subject: "Studio", camera: Camera, sensor: object, pixels: np.ndarray, seed: int
+        self, subject: "Studio", camera: Camera, sensor: object, pixels: np.ndarray, samples: int, seed: int
     ) -> np.ndarray:
-        """The light (K, 4) along a path from anywhere in each pixel (K,), and whether it meets `subject`."""
+        """The light (K * samples, 4) along paths through each pixel (K,), and whether they meet `subject`."""
         mi = load_mitsuba(self.variant)
-        sampler = mi.load_dict({"type": "independent"})
-        sampler.seed(seed, len(pixels))
+        sampler = sensor.sampler().clone()
+        sampler.set_samples_per_wavefront(samples)
+        sampler.seed(seed, len(pixels) * samples)
+        pixels = pixels.repeat(samples)
         corner = mi.Point2f(pixels % camera.width, pixels // camera.width)
         place = (corner + sampler.next_2d()) / mi.Point2f(camera.width, camera.height)
         ray, _ = sensor.sample_ray_differential(0.0, 0.5, place, mi.Point2f(0.5, 0.5))

@@ -80,7 +80,9 @@ def test_boundary_labels_touch_the_other_kind():
 
 
 def test_labels_are_drawn_anew_by_their_draw():
-    sets = [draw_labels(masks(), 40, "uniform", seed, draw) for seed, draw in ((1, 0), (1, 1), (2, 0), (1, 1))]
+    sets = [
+        draw_labels(masks(), 40, "uniform", seed, draw) for seed, draw in ((1, 0), (1, 1), (2, 0), (1, 1))
+    ]
     chosen = [tuple(labels.positive.tolist() + labels.negative.tolist()) for labels in sets]
     assert len(set(chosen)) == 3
     assert chosen[1] == chosen[3]
