@@ -25,6 +25,9 @@ ENOUGH = 0.7  # share of a hole that other views' fills must settle to be taken 
 BESIDE = 0.03  # relative difference of disparity within which a surface goes on at the rim
 MEETING = 0.75  # share of its rim where their surfaces must meet what the view itself sees around the hole
 RIM = 2  # px around the hole where colours are compared
+# what is added of the difference to a blur (sigma, px) before colours are carried: between pixels Lanczos's
+# kernel keeps 0.88 (leaves) to 0.97 (a bare wall) of a photo's gradient energy, and with it 0.97 to 1.03
+SHARPENED, BLUR = 0.1, 0.7
 SAMPLE_ROW = 1024  # OpenCV samples at tables of positions with no side beyond 32767
 
 
@@ -181,7 +184,7 @@ def carry(target: FilledView, source: FilledView, left: np.ndarray, near: float)
     if not wanted.any():
         return left
     carried = np.zeros((*left.shape, 4))
-    carried[where, :3] = sample(source.image, positions)
+    carried[where, :3] = sample(sharpened(source.image), positions)
     carried[where, 3] = disparity
     present = np.concatenate([target.image / 255, target.disparity[..., None]], axis=2)
     carried = meeting(carried, present, rim, wanted)
@@ -190,8 +193,14 @@ def carry(target: FilledView, source: FilledView, left: np.ndarray, near: float)
     return left & ~wanted
 
 
+def sharpened(image: np.ndarray) -> np.ndarray:
+    """A uint8 image (H, W, 3) with what sampling it between its pixels will take of its texture, float32."""
+    image = image.astype(np.float32)
+    return image + SHARPENED * (image - cv2.GaussianBlur(image, (0, 0), BLUR))
+
+
 def sample(image: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Colours in [0, 1] of a uint8 image (H, W, 3) at positions (N, 2), (N, 3); Lanczos's, which blurs least.
+    """Colours, 1 for 255, of an image (H, W, 3) at positions (N, 2), (N, 3); Lanczos's kernel blurs least.
 
     Positions have the centre of the first pixel at 0.
     """

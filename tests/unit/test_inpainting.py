@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from nerfkit.errors import UserError
+from nerfkit.evaluation.scores import gradient_energy
 from nerfkit.files import read_image, read_json, write_image, write_json, write_mask
 from nerfkit.inpainting import InpaintingSettings, inpainting, stage
-from nerfkit.inpainting.carry import FilledView, carry_surfaces, look_up, same_side, sample
+from nerfkit.inpainting.carry import FilledView, carry_surfaces, look_up, same_side, sample, sharpened
 from nerfkit.inpainting.exemplar import ExemplarInpainter
 from nerfkit.inpainting.provided import fit_affine
 from nerfkit.inpainting.regions import grown
@@ -350,6 +351,28 @@ def test_spinnerf_fills_are_provided_and_close_to_its_own_depth(shared):
     scale, offset = fit_affine(values.ravel()[::50], (0.004 * values + 0.02).ravel()[::50])
     assert scale == pytest.approx(0.004, rel=1e-6)
     assert offset == pytest.approx(0.02, abs=1e-6)
+
+
+def test_texture_carried_between_pixels_is_as_sharp_as_a_photo_from_there():
+    """Noise whose amplitude falls with frequency, like leaves', photographed at every eighth of a pixel."""
+    size, fine = 48, 8
+    rng = np.random.default_rng(0)
+    frequency = np.hypot(*np.meshgrid(*2 * [np.fft.fftfreq(size * fine)]))
+    spectrum = np.fft.fft2(rng.standard_normal((size * fine,) * 2)) / np.maximum(frequency, 1e-3)
+    scene = np.fft.ifft2(spectrum).real
+    scene = 128 + 40 * scene / scene.std()
+    photo = lambda dx, dy: np.roll(scene, (-dy, -dx), (0, 1)).reshape(size, fine, size, fine).mean((1, 3))  # noqa: E731
+    plain = np.clip(photo(0, 0), 0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+    y, x = np.mgrid[6 : size - 6, 6 : size - 6].astype(np.float32)
+    shares = {"plain": [], "sharpened": []}
+    for dx, dy in np.ndindex(fine, fine):
+        places = np.stack([x + dx / fine, y + dy / fine], axis=-1).reshape(-1, 2)
+        wanted = gradient_energy(photo(dx, dy)[6:-6, 6:-6, None].repeat(3, axis=2) / 255)
+        for name, image in {"plain": plain, "sharpened": sharpened(plain)}.items():
+            carried = sample(image, places).reshape(*x.shape, 3)
+            shares[name].append(gradient_energy(carried) / wanted)
+    assert np.mean(shares["plain"]) < 0.93
+    assert 0.95 < np.mean(shares["sharpened"]) < 1.05
 
 
 @pytest.mark.parametrize("count", [1, 1024, 40_000])
