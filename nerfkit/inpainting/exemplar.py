@@ -28,6 +28,7 @@ DISPARITY_WEIGHT = 0.5  # of a difference as large as the disparity's range agai
 SURFACE_WEIGHT = 0.3  # of another surface
 FRONT_WEIGHT = 1.0  # of what is front and what is top
 REGULAR_WEIGHT = 1.0  # of a difference in what goes on along rows and columns
+FINE = 2.0  # pixels of a blur: what it takes away is detail, as of a weave
 SURROUNDED = 0.9  # share of the rim that shows one surface, from which on it goes on through the hole
 FEWEST_EXEMPLARS = 1000  # patches of that surface; with fewer the rest of the picture helps more
 PLACE_WEIGHT = 0.7  # of a patch taken from a picture's diagonal away, against a colour difference;
@@ -122,15 +123,24 @@ class ExemplarInpainter:
         return mine
 
     def regular(self, part: FlatPart) -> np.ndarray | None:
-        """A flat part filled by what goes on along its rows and columns, (h, w, 3); None if nothing does."""
+        """A flat part filled by what goes on along its rows and columns, (h, w, 3); None if nothing does.
+
+        Of what the photo has beside that, the coarse is carried on from the rim and the fine, a weave, comes
+        from patches.
+        """
         regular = low_rank(part.colours, part.known, part.wanted)
         if regular is None:
             return None
-        regular = np.clip(meeting(regular, part.colours, part.known, part.wanted), 0, 1)
+        lacking = part.colours - regular
+        coarse = smoothed(lacking, part.known)
+        regular = np.clip(meeting(regular, regular + coarse, part.known, part.wanted), 0, 1)
         alike = REGULAR_WEIGHT * cv2.GaussianBlur(regular, (0, 0), 1)
         known = part.known | part.wanted
         _, match = self.painted(part.colours, part.wanted, known, alike, PATTERN_PLACE_WEIGHT)
-        return with_detail(regular, part.colours, match, part.wanted)
+        # copies of patches would end stripes where no patch has their crossing
+        result, source = part.colours.copy(), tuple(match[part.wanted].T)
+        result[part.wanted] = regular[part.wanted] + (lacking - coarse)[source]
+        return result
 
     def fill_disparity(self, guide: Guide, hole: np.ndarray) -> np.ndarray:
         """Strips, flat surfaces and a soap film: see `complete_disparity`."""
@@ -173,18 +183,8 @@ class ExemplarInpainter:
         return levels[0].pixels[whole][..., :3], match[whole]
 
 
-def with_detail(
-    regular: np.ndarray, colours: np.ndarray, match: np.ndarray, wanted: np.ndarray
-) -> np.ndarray:
-    """What is regular (h, w, 3), with the detail of patches, for copies of patches end stripes where no patch
-    has their crossing.
-
-    Args:
-        colours: (h, w, 3); what they differ by from `regular` at a pixel's source is its detail.
-        match: (h, w, 2), the row and column of each pixel's source.
-        wanted: bool (h, w); other pixels are returned as they are.
-    """
-    result = colours.copy()
-    source = tuple(match[wanted].T)
-    result[wanted] = regular[wanted] + colours[source] - regular[source]
-    return result
+def smoothed(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Values (h, w, 3) of the known pixels (h, w), blurred by FINE."""
+    share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), FINE)
+    total = cv2.GaussianBlur(values * known[..., None].astype(np.float32), (0, 0), FINE)
+    return total / np.maximum(share, 1e-3)[..., None]

@@ -1,9 +1,10 @@
 """What goes on along rows and columns: checks, stripes, tiles and edges, as matrices of low rank.
 
 Seen straight on and turned along its edges, much of what people make is a sum of few products of a row and a
-column (Zhang et al., "TILT: transform invariant low-rank textures", 2012). What a hole hides of it follows
-from the rows and columns around (hard-thresholded completion, Mazumder et al. 2010). Without detail it is no
-fill, but it tells patches what should come where.
+column (Zhang et al., "TILT: transform invariant low-rank textures", 2012); of what is woven, warp and weft
+come first, a colour for each column and one for each row. What a hole hides of it follows from the rows and
+columns around (alternating least squares, as in Hastie et al., "Matrix completion and low-rank SVD", 2015).
+Without detail it is no fill, but it tells patches what should come where.
 """
 
 import cv2
@@ -12,12 +13,16 @@ import numpy as np
 from nerfkit.sizes import fitted_size
 
 RANKS = 3  # at most; more follow noise where a row or column is hidden for the most part
-ROUNDS = 60  # of completion, for each rank from 1 on
-LARGEST = 160  # pixels of the longer side; a round takes the cube of it
+ROUNDS = 10  # of alternating least squares
+TRUSTED = 3  # times that pixels are weighed by how well they fit
+TAIL = 3.0  # of the median error, at which a pixel counts half
+RIDGE = 0.01  # pixels' weight by which a row or column is pulled to the mean colour
+NEAR = 0.5  # of the distance of what is farthest from the hole, at which a pixel counts 1 / e
+LARGEST = 160  # pixels of the longer side
 TRIALS = 10  # times that as much as the hole hides is hidden elsewhere, to see which rank foretells it best
 PLACES = 40  # among which the trials choose those that hide the most
 WORTH = 1.25  # of the error of a plain mean, up to which a rank is followed
-NEARLY = 1.1  # of the least error, up to which a higher rank is better: it loses less of the pattern
+NEARLY = 1.25  # of the least error, up to which a higher rank is better: it loses less of the pattern
 
 
 def low_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndarray | None:
@@ -44,7 +49,7 @@ def low_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.nda
     rank = best_rank(small, seen, hole > 0.5)
     if rank == 0:
         return None
-    completed = completions(small, seen)[rank - 1]
+    completed = completion(small, nearness(seen, hole > 0.5), rank)
     return cv2.resize((completed + mean).astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
@@ -58,7 +63,7 @@ def best_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> int:
     ratios = []
     for hidden in shifted(wanted, known):
         left = known & ~hidden
-        guesses = [np.zeros_like(image), *completions(image * left[..., None], left)]
+        guesses = [np.zeros_like(image), *completions(image, nearness(left, hidden))]
         errors = np.array([np.square(image - guess)[hidden].sum() for guess in guesses]) + 1e-9
         ratios.append(np.log(errors / errors[0]))
     errors = np.exp(np.mean(ratios, axis=0)) if ratios else np.ones(1 + RANKS)
@@ -86,20 +91,71 @@ def shifted(wanted: np.ndarray, known: np.ndarray) -> list[np.ndarray]:
     return sorted(copies, key=np.sum, reverse=True)[:TRIALS]
 
 
-def completions(image: np.ndarray, known: np.ndarray) -> list[np.ndarray]:
-    """Images (h, w, 3) of the ranks 1 to RANKS that agree best with the known pixels; others start at 0.
+def nearness(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """How much known pixels (h, w) count: the less the farther they are from `wanted`, (h, w)."""
+    away = cv2.distanceTransform((~wanted).astype(np.uint8), cv2.DIST_L2, 5)
+    return known * np.exp(-away / max(NEAR * away.max(), 1e-6))
 
-    An image is a matrix of h rows and 3 w columns. The basis of its columns is improved by one step of
-    subspace iteration a round, not by a decomposition, which would be no more exact in the end.
+
+def completions(image: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+    """Images (h, w, 3) of the ranks 1 to RANKS that agree best with the pixels of weight (h, w) above 0."""
+    return [completion(image, weight, rank) for rank in range(1, RANKS + 1)]
+
+
+def completion(image: np.ndarray, weight: np.ndarray, rank: int) -> np.ndarray:
+    """A colour for each column, one for each row, and `rank` products of a row's number and a column's
+    colour, (h, w, 3), by alternating least squares.
+
+    What else lies on the surface fits no row and no column: pixels count the less the worse they fit (Cauchy
+    weights).
+
+    Args:
+        image: (h, w, 3) of mean 0, so that rows and columns that nothing is known of go to the mean.
+        weight: (h, w).
     """
-    matrix, seen = image.reshape(len(image), -1), np.repeat(known, 3, axis=1)
-    guess, basis = np.zeros_like(matrix), np.zeros((len(matrix), 0), matrix.dtype)
-    rng, guesses = np.random.default_rng(0), []
-    for _ in range(RANKS):
-        basis = np.concatenate([basis, rng.normal(size=(len(matrix), 1)).astype(matrix.dtype)], axis=1)
+    numbers = np.random.default_rng(0).normal(size=(len(image), rank))
+    rows, trusted = np.zeros((len(image), 3)), weight
+    for _ in range(TRUSTED):
         for _ in range(ROUNDS):
-            filled = np.where(seen, matrix, guess)
-            basis, _ = np.linalg.qr(filled @ (filled.T @ basis))
-            guess = basis @ (basis.T @ filled)
-        guesses.append(guess.reshape(image.shape))
-    return guesses
+            columns = solved_columns(image - rows[:, None], trusted, numbers)
+            rows, numbers = solved_rows(image - columns[:, 0], trusted, columns[:, 1:])
+        columns = solved_columns(image - rows[:, None], trusted, numbers)
+        ones = np.ones((len(image), 1))
+        guess = np.einsum("hk,wkc->hwc", np.hstack([ones, numbers]), columns) + rows[:, None]
+        trusted = weight * trust(np.sqrt(np.square(image - guess).mean(axis=2)), weight)
+    return guess
+
+
+def solved_columns(image: np.ndarray, weight: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """The colours of every column (w, 1 + rank, 3) by which rows of (1, numbers (h, rank)) make the image."""
+    height, width, _ = image.shape
+    factors = np.hstack([np.ones((height, 1)), numbers])
+    size = factors.shape[1]
+    pairs = (factors[:, :, None] * factors[:, None]).reshape(height, -1)
+    normal = (weight.T @ pairs).reshape(width, size, size) + RIDGE * np.eye(size)
+    right = np.einsum("hk,hwc->wkc", factors, weight[..., None] * image, optimize=True)
+    return np.linalg.solve(normal, right)
+
+
+def solved_rows(image: np.ndarray, weight: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The colour of every row (h, 3) and its numbers (h, rank) of length 1 by which the columns' colours
+    (w, rank, 3) make the image."""
+    (height, width, _), rank = image.shape, columns.shape[1]
+    size = rank + 3
+    factors = np.zeros((width, 3, size))
+    factors[..., :rank] = columns.transpose(0, 2, 1)
+    factors[..., rank:] = np.eye(3)
+    pairs = np.einsum("wci,wcj->wij", factors, factors).reshape(width, -1)
+    normal = (weight @ pairs).reshape(height, size, size) + RIDGE * np.eye(size)
+    right = (weight[..., None] * image).reshape(height, -1) @ factors.reshape(-1, size)
+    solved = np.linalg.solve(normal, right[..., None])[..., 0]
+    numbers = solved[:, :rank]
+    return solved[:, rank:], numbers / (np.sqrt(np.square(numbers).mean(axis=0)) + 1e-9)
+
+
+def trust(errors: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Cauchy weights (h, w) of errors; the scale is TAIL times their weighted median."""
+    order = np.argsort(errors, axis=None)
+    total = np.cumsum(weight.ravel()[order])
+    median = errors.ravel()[order[np.searchsorted(total, total[-1] / 2)]]
+    return 1 / (1 + np.square(errors / (TAIL * median + 1e-6)))

@@ -133,7 +133,49 @@ def test_no_rank_of_the_surface_is_left_out():
 def test_an_image_of_two_rows_has_completions_too():
     image = np.random.default_rng(0).normal(size=(2, 8, 3))
     for found in completions(image, np.ones((2, 8), bool))[1:]:
-        np.testing.assert_allclose(found, image, atol=1e-9)
+        np.testing.assert_allclose(found, image, atol=0.05)
+
+
+def test_columns_and_rows_are_those_of_weighted_least_squares():
+    """Each column, and each row, against a system of its own with a weight a pixel."""
+    rng = np.random.default_rng(0)
+    image, weight = rng.normal(size=(9, 7, 3)), rng.uniform(0.1, 1, (9, 7))
+    numbers, colours = rng.normal(size=(9, 2)), rng.normal(size=(7, 2, 3))
+    ridge = np.sqrt(low_rank_module.RIDGE)
+    columns = low_rank_module.solved_columns(image, weight, numbers)
+    rows, found = low_rank_module.solved_rows(image, weight, colours)
+    factors = np.hstack([np.ones((9, 1)), numbers])
+    for x in range(7):
+        root = np.sqrt(weight[:, x, None])
+        left = np.vstack([root * factors, ridge * np.eye(3)])
+        wanted = np.linalg.lstsq(left, np.vstack([root * image[:, x], np.zeros((3, 3))]))[0]
+        np.testing.assert_allclose(columns[x], wanted, atol=1e-9)
+    solved = []
+    for y in range(9):
+        root = np.sqrt(weight[y])[:, None]
+        left = np.vstack(
+            [np.hstack([root * colours[:, :, c], np.tile(root, (1, 3)) * np.eye(3)[c]]) for c in range(3)]
+            + [ridge * np.eye(5)]
+        )
+        right = np.concatenate([(root * image[y]).T.ravel(), np.zeros(5)])
+        solved.append(np.linalg.lstsq(left, right)[0])
+    np.testing.assert_allclose(rows, np.array(solved)[:, 2:], atol=1e-9)
+    lengths = np.sqrt(np.square(np.array(solved)[:, :2]).mean(axis=0))
+    np.testing.assert_allclose(found, np.array(solved)[:, :2] / lengths, atol=1e-6)
+
+
+def test_warp_and_weft_go_on_beside_things_that_lie_on_them():
+    """Colours of columns and rows in turn, with noise, under a hole; a sheet of paper lies beside it."""
+    rng = np.random.default_rng(0)
+    warp, weft = (np.repeat(rng.uniform(0, 1, (12, 3)), 8, axis=0) for _ in range(2))
+    truth = 0.5 * warp[None, :, :] + 0.5 * weft[:, None, :]
+    image = truth + rng.normal(0, 0.05, truth.shape)
+    image[:30, 60:] = rng.uniform(0, 1, (30, 36, 3))
+    known = np.ones((96, 96), bool)
+    known[35:65, 30:60] = False
+    found = low_rank(np.where(known[..., None], image, 0).astype(np.float32), known, ~known)
+    mean = image[known].mean(axis=0)
+    assert np.abs(found - truth)[~known].mean() < 0.25 * np.abs(mean - truth)[~known].mean()
 
 
 def test_trials_hide_as_much_as_the_hole_does_and_never_all():
