@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from nerfkit.cameras import Camera
+from nerfkit.evaluation.scores import gradient_energy
 from nerfkit.inpainting import low_rank as low_rank_module
 from nerfkit.inpainting.charts import (
     Chart,
+    FlatPart,
     bridged,
     flat_parts,
     grain,
@@ -164,18 +166,34 @@ def test_columns_and_rows_are_those_of_weighted_least_squares():
     np.testing.assert_allclose(found, np.array(solved)[:, :2] / lengths, atol=1e-6)
 
 
-def test_warp_and_weft_go_on_beside_things_that_lie_on_them():
-    """Colours of columns and rows in turn, with noise, under a hole; a sheet of paper lies beside it."""
+def cloth() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Colours of columns and rows in turn, (96, 96, 3); the same with a weave, and a sheet of paper on it;
+    and which pixels are known."""
     rng = np.random.default_rng(0)
-    warp, weft = (np.repeat(rng.uniform(0, 1, (12, 3)), 8, axis=0) for _ in range(2))
-    truth = 0.5 * warp[None, :, :] + 0.5 * weft[:, None, :]
-    image = truth + rng.normal(0, 0.05, truth.shape)
-    image[:30, 60:] = rng.uniform(0, 1, (30, 36, 3))
+    warp, weft = (np.repeat(rng.uniform(0.2, 0.8, (12, 3)), 8, axis=0) for _ in range(2))
+    checked = 0.5 * warp[None, :, :] + 0.5 * weft[:, None, :]
+    woven = checked + rng.normal(0, 0.05, (96, 96, 1))
+    woven[:30, 60:] = rng.uniform(0, 1, (30, 36, 3))
     known = np.ones((96, 96), bool)
     known[35:65, 30:60] = False
-    found = low_rank(np.where(known[..., None], image, 0).astype(np.float32), known, ~known)
-    mean = image[known].mean(axis=0)
-    assert np.abs(found - truth)[~known].mean() < 0.25 * np.abs(mean - truth)[~known].mean()
+    return checked, woven.astype(np.float32), known
+
+
+def test_warp_and_weft_go_on_beside_things_that_lie_on_them():
+    checked, woven, known = cloth()
+    found = low_rank(np.where(known[..., None], woven, 0), known, ~known)
+    mean = woven[known].mean(axis=0)
+    assert np.abs(found - checked)[~known].mean() < 0.25 * np.abs(mean - checked)[~known].mean()
+
+
+def test_what_goes_on_has_the_weave_of_what_is_around_and_no_paper():
+    checked, woven, known = cloth()
+    part = FlatPart(None, ~known, np.where(known[..., None], woven, 0), known, ~known)
+    found = ExemplarInpainter().regular(part)
+    np.testing.assert_array_equal(found[known], woven[known])
+    square = np.s_[36:64, 31:59]
+    assert 0.6 < gradient_energy(found[square]) / gradient_energy(woven[square]) < 1.2
+    assert np.sqrt(np.square(found - checked)[~known].mean()) < 0.1
 
 
 def test_trials_hide_as_much_as_the_hole_does_and_never_all():
