@@ -22,8 +22,7 @@ def laterf_runs(tables: dict) -> dict[str, dict]:
     runs = {}
     for row, draw in draws_of(tables):
         settings = overlaid(tables["common"], row["settings"])
-        again = {"object_field": {"draw": draw}} if draw else {}
-        runs[run_name(row, draw)] = overlaid(settings, again)
+        runs[run_name(row, draw)] = overlaid(settings, {"object_field": {"draw": draw}})
     return runs
 
 

@@ -137,11 +137,11 @@ def with_hidden(records: list[dict], scenes: list[str]) -> list[str]:
 
 def table_of(table: dict, records: list[dict], scenes: list[str]) -> str:
     """One table as markdown."""
-    partly = with_hidden(records, scenes)
+    partly, as_repeats = with_hidden(records, scenes), repeated(records)
     heads = [table["heading"], *(heading for _, _, heading, _ in COLUMNS), "published PSNR / SSIM"]
     rows = []
     for row in table["rows"]:
-        of_row = [record for record in repeated(records) if record["run"] == row["run"]]
+        of_row = [record for record in as_repeats if record["run"] == row["run"]]
         repeats = list(dict.fromkeys(record["seed"] for record in of_row))
         cells = []
         for background, metric, _, form in COLUMNS:

@@ -45,7 +45,7 @@ def low_rank(image: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.nda
     seen = share > min(0.5, share.max() - 1e-6)
     small = sums / np.maximum(share, 1e-6)[..., None]
     mean = small[seen].mean(axis=0)
-    small = (small - mean) * seen[..., None]
+    small = small - mean
     rank = best_rank(small, seen, hole > 0.5)
     if rank == 0:
         return None
@@ -120,8 +120,7 @@ def completion(image: np.ndarray, weight: np.ndarray, rank: int) -> np.ndarray:
             columns = solved_columns(image - rows[:, None], trusted, numbers)
             rows, numbers = solved_rows(image - columns[:, 0], trusted, columns[:, 1:])
         columns = solved_columns(image - rows[:, None], trusted, numbers)
-        ones = np.ones((len(image), 1))
-        guess = np.einsum("hk,wkc->hwc", np.hstack([ones, numbers]), columns) + rows[:, None]
+        guess = rows[:, None] + columns[:, 0] + np.einsum("hk,wkc->hwc", numbers, columns[:, 1:])
         trusted = weight * trust(np.sqrt(np.square(image - guess).mean(axis=2)), weight)
     return guess
 
@@ -138,8 +137,8 @@ def solved_columns(image: np.ndarray, weight: np.ndarray, numbers: np.ndarray) -
 
 
 def solved_rows(image: np.ndarray, weight: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The colour of every row (h, 3) and its numbers (h, rank) of length 1 by which the columns' colours
-    (w, rank, 3) make the image."""
+    """The colour of every row (h, 3) and its numbers (h, rank), of mean square 1, by which the colours of
+    columns (w, rank, 3) make the image."""
     (height, width, _), rank = image.shape, columns.shape[1]
     size = rank + 3
     factors = np.zeros((width, 3, size))
